@@ -84,7 +84,7 @@ public sealed class SafetensorsTests : IDisposable
         var path = Path.Combine(_folder, "shrinks.safetensors");
         SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["a"] = ones(1000) });
         using var reader = SafetensorsReader.Open(path);
-        using (var file = File.OpenWrite(path))
+        using (var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
         {
             file.SetLength(500);
         }
