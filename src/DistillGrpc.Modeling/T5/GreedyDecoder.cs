@@ -1,0 +1,57 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace DistillGrpc.Modeling.T5;
+
+/// <summary>Writes the likeliest token at every step.</summary>
+public static class GreedyDecoder
+{
+    /// <summary>Decodes a batch until every row has ended.</summary>
+    /// <param name="model">The model, in evaluation mode.</param>
+    /// <param name="inputIds">(B, S), int64.</param>
+    /// <param name="attentionMask">(B, S), int64.</param>
+    /// <param name="maxTokens">Most tokens for a row.</param>
+    /// <param name="onToken">Called for every token as it comes, with its row; the end-of-sequence token included.</param>
+    /// <param name="cancellationToken">Looked at before every step.</param>
+    /// <returns>For every row its tokens, up to and with the end-of-sequence token where it came.</returns>
+    /// <exception cref="OperationCanceledException">Decoding was cancelled.</exception>
+    public static int[][] Decode(
+        T5Model model,
+        Tensor inputIds,
+        Tensor attentionMask,
+        int maxTokens,
+        Action<int, int>? onToken = null,
+        CancellationToken cancellationToken = default)
+    {
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        cancellationToken.ThrowIfCancellationRequested();
+        using var state = model.StartDecoding(model.Encode(inputIds, attentionMask), attentionMask, maxTokens);
+        var rows = Enumerable.Range(0, (int)inputIds.shape[0]).Select(_ => new List<int>()).ToArray();
+        var last = Enumerable.Repeat((long)model.Config.DecoderStartId, rows.Length).ToArray();
+        while (state.Length < maxTokens && !Array.TrueForAll(rows, row => HasEnded(row, model)))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            last = NextTokens(model, state, last);
+            for (var row = 0; row < rows.Length; row++)
+            {
+                if (!HasEnded(rows[row], model))
+                {
+                    rows[row].Add((int)last[row]);
+                    onToken?.Invoke(row, (int)last[row]);
+                }
+            }
+        }
+
+        return Array.ConvertAll(rows, row => row.ToArray());
+    }
+
+    private static bool HasEnded(List<int> row, T5Model model) => row.Count > 0 && row[^1] == model.Config.EosId;
+
+    private static long[] NextTokens(T5Model model, T5DecoderState state, long[] last)
+    {
+        using var scope = NewDisposeScope();
+        var logits = model.Step(state, tensor(last, last.Length, 1, device: state.CrossBias.device));
+        return logits.argmax(1).cpu().data<long>().ToArray();
+    }
+}

@@ -1,0 +1,30 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace DistillGrpc.Modeling.T5;
+
+/// <summary>T5's norm: scales by the root mean square, in float32 whatever the weights' type; no mean, no bias.</summary>
+internal sealed class T5LayerNorm : nn.Module
+{
+    [ComponentName(Name = "weight")]
+    private readonly Parameter _weight;
+
+    private readonly double _epsilon;
+
+    public T5LayerNorm(T5Config config)
+        : base(nameof(T5LayerNorm))
+    {
+        _weight = nn.Parameter(ones(config.ModelSize));
+        _epsilon = config.LayerNormEpsilon;
+        RegisterComponents();
+    }
+
+    public Tensor Forward(Tensor hidden)
+    {
+        var wide = hidden.to(float32);
+        var scale = (wide.square().mean([-1], keepdim: true) + _epsilon).rsqrt();
+        return _weight * (wide * scale).to(_weight.dtype);
+    }
+}

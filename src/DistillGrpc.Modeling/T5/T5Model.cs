@@ -1,0 +1,130 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace DistillGrpc.Modeling.T5;
+
+/// <summary>
+/// T5 for conditional generation (Raffel et al. 2020), v1.0 and v1.1, from the embedding to the logits. Parameters have
+/// the names of Hugging Face's checkpoints. Shapes: B batch, S input tokens, T target tokens, D hidden width, V vocabulary.
+/// It belongs to no dispose scope: whoever made it disposes it. Not thread-safe while training; several threads may decode at once, each with its own <see cref="T5DecoderState"/>.
+/// </summary>
+public sealed class T5Model : nn.Module
+{
+    [ComponentName(Name = "shared")]
+    private readonly Embedding _shared;
+
+    [ComponentName(Name = "encoder")]
+    private readonly T5Stack _encoder;
+
+    [ComponentName(Name = "decoder")]
+    private readonly T5Stack _decoder;
+
+    [ComponentName(Name = "lm_head")]
+    private readonly Linear? _head;
+
+    /// <summary>Makes a model with T5's initialisation, drawn from libtorch's generator (seed it by <c>torch.manual_seed</c>).</summary>
+    public T5Model(T5Config config)
+        : base(nameof(T5Model))
+    {
+        Config = config;
+        _shared = nn.Embedding(config.VocabularySize, config.ModelSize);
+        _encoder = new T5Stack(config, config.EncoderLayers, isDecoder: false);
+        _decoder = new T5Stack(config, config.DecoderLayers, isDecoder: true);
+        _head = config.TiedHead ? null : nn.Linear(config.ModelSize, config.VocabularySize, hasBias: false);
+        RegisterComponents();
+        T5Initialization.Apply(this);
+        LeaveDisposeScope();
+    }
+
+    /// <summary>The shape.</summary>
+    public T5Config Config { get; }
+
+    /// <summary>Reads the inputs.</summary>
+    /// <param name="inputIds">(B, S), int64.</param>
+    /// <param name="attentionMask">(B, S): 1 for a token, 0 for padding; int64.</param>
+    /// <returns>(B, S, D).</returns>
+    public Tensor Encode(Tensor inputIds, Tensor attentionMask)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = _encoder.Forward(_shared.forward(inputIds), MaskBias(attentionMask, _shared.weight!.dtype), null, null);
+        return hidden.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The logits of whole targets at once, for training.</summary>
+    /// <param name="encoded">(B, S, D), from <see cref="Encode"/>.</param>
+    /// <param name="attentionMask">(B, S), the inputs' mask.</param>
+    /// <param name="decoderInputIds">(B, T), int64: the targets shifted right.</param>
+    /// <returns>(B, T, V).</returns>
+    public Tensor Decode(Tensor encoded, Tensor attentionMask, Tensor decoderInputIds)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = _decoder.Forward(_shared.forward(decoderInputIds), null, encoded, MaskBias(attentionMask, encoded.dtype));
+        return Logits(hidden).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Mean cross-entropy over the tokens that are not ignored.</summary>
+    /// <param name="logits">(B, T, V).</param>
+    /// <param name="labels">(B, T), int64; -100 is ignored.</param>
+    /// <returns>A scalar, float32.</returns>
+    public static Tensor Loss(Tensor logits, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        var rows = logits.view(-1, logits.shape[^1]).to(float32);
+        return nn.functional.cross_entropy(rows, labels.reshape(-1), ignore_index: -100).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The decoder's inputs for labels: shifted right behind the start id, with ignored places as padding.</summary>
+    /// <param name="labels">(B, T), int64; -100 is ignored.</param>
+    /// <returns>(B, T), int64.</returns>
+    public Tensor ShiftRight(Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        var start = full([labels.shape[0], 1], Config.DecoderStartId, dtype: int64, device: labels.device);
+        var shifted = cat([start, labels.narrow(1, 0, labels.shape[1] - 1)], 1);
+        return shifted.masked_fill(shifted.eq(-100), Config.PadId).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Starts decoding step by step.</summary>
+    /// <param name="encoded">(B, S, D), from <see cref="Encode"/>.</param>
+    /// <param name="attentionMask">(B, S), the inputs' mask.</param>
+    /// <param name="maxLength">Most steps that will be made; the caches' size.</param>
+    public T5DecoderState StartDecoding(Tensor encoded, Tensor attentionMask, int maxLength) =>
+        _decoder.Start(encoded, MaskBias(attentionMask, encoded.dtype), maxLength);
+
+    /// <summary>One step of the decoder.</summary>
+    /// <param name="state">From <see cref="StartDecoding"/>; it moves on by one.</param>
+    /// <param name="tokenIds">(B, 1), int64: the start id, then the last token of every row.</param>
+    /// <returns>(B, V).</returns>
+    /// <exception cref="InvalidOperationException">The state's length is used up.</exception>
+    public Tensor Step(T5DecoderState state, Tensor tokenIds)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = _decoder.Step(_shared.forward(tokenIds), state);
+        return Logits(hidden).squeeze(1).MoveToOuterDisposeScope();
+    }
+
+    // A model outlives the scope that happened to be open when it was made.
+    internal void LeaveDisposeScope()
+    {
+        foreach (var parameter in parameters())
+        {
+            parameter.DetachFromDisposeScope();
+        }
+    }
+
+    private Tensor Logits(Tensor hidden)
+    {
+        if (Config.ScaleDecoderOutputs)
+        {
+            hidden = hidden * Math.Pow(Config.ModelSize, -0.5);
+        }
+
+        return nn.functional.linear(hidden, (_head?.weight ?? _shared.weight)!);
+    }
+
+    // (B, S) of ones and zeros to (B, 1, 1, S) of zeros and a number so low that softmax gives it no weight.
+    private static Tensor MaskBias(Tensor mask, ScalarType type) =>
+        mask.to(type).sub(1).mul(1e9).unsqueeze(1).unsqueeze(1);
+}

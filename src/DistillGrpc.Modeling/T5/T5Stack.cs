@@ -1,0 +1,88 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace DistillGrpc.Modeling.T5;
+
+/// <summary>The encoder or the decoder: blocks, then a last norm. The first block's position bias serves all.</summary>
+internal sealed class T5Stack : nn.Module
+{
+    [ComponentName(Name = "block")]
+    private readonly ModuleList<T5Block> _blocks;
+
+    [ComponentName(Name = "final_layer_norm")]
+    private readonly T5LayerNorm _norm;
+
+    private readonly T5Config _config;
+    private readonly bool _isDecoder;
+
+    public T5Stack(T5Config config, int layers, bool isDecoder)
+        : base(nameof(T5Stack))
+    {
+        _config = config;
+        _isDecoder = isDecoder;
+        _blocks = nn.ModuleList(Enumerable.Range(0, layers).Select(i => new T5Block(config, isDecoder, hasPositionBias: i == 0)).ToArray());
+        _norm = new T5LayerNorm(config);
+        RegisterComponents();
+    }
+
+    // hidden (B, T, D); maskBias (B, 1, 1, T) or null; encoded (B, S, D) and crossBias (B, 1, 1, S) in the decoder.
+    public Tensor Forward(Tensor hidden, Tensor? maskBias, Tensor? encoded, Tensor? crossBias)
+    {
+        var bias = PositionBias((int)hidden.shape[1], hidden);
+        bias = maskBias is null ? bias : bias + maskBias;
+        hidden = Drop(hidden);
+        foreach (var block in _blocks)
+        {
+            hidden = block.Forward(hidden, bias, encoded, crossBias);
+        }
+
+        return Drop(_norm.Forward(hidden));
+    }
+
+    public T5DecoderState Start(Tensor encoded, Tensor crossBias, int maxLength)
+    {
+        using var scope = NewDisposeScope();
+        // By distance, farthest first, so that the biases of a step's keys are the end of it: (1, H, 1, L).
+        var buckets = Enumerable.Range(0, maxLength).Select(i => Bucket(i - (maxLength - 1))).ToArray();
+        var bias = FirstAttention.PositionBias(tensor(buckets, device: encoded.device)).t().unsqueeze(0).unsqueeze(2);
+        var cross = _blocks.Select(block => block.ProjectEncoded(encoded)).ToArray();
+        var shape = new[] { encoded.shape[0], _config.Heads, maxLength, _config.HeadSize };
+        var caches = _blocks.Select(_ => new T5AttentionCache(
+            zeros(shape, encoded.dtype, encoded.device), zeros(shape, encoded.dtype, encoded.device))).ToArray();
+        return new T5DecoderState(caches, cross, bias, crossBias, maxLength);
+    }
+
+    public Tensor Step(Tensor hidden, T5DecoderState state)
+    {
+        var position = state.Advance();
+        var bias = state.PositionBias.narrow(3, state.MaxLength - 1 - position, position + 1);
+        for (var i = 0; i < _blocks.Count; i++)
+        {
+            hidden = _blocks[i].Step(hidden, state, i, position, bias);
+        }
+
+        return _norm.Forward(hidden);
+    }
+
+    private T5Attention FirstAttention => _blocks[0].SelfAttention;
+
+    private long Bucket(int relativePosition) =>
+        RelativePositionBuckets.Of(relativePosition, !_isDecoder, _config.RelativeBuckets, _config.RelativeMaxDistance);
+
+    // (1, H, T, T): key by query, with the future shut out in the decoder.
+    private Tensor PositionBias(int length, Tensor like)
+    {
+        var buckets = new long[length * length];
+        for (var i = 0; i < buckets.Length; i++)
+        {
+            buckets[i] = Bucket((i % length) - (i / length));
+        }
+
+        var bias = FirstAttention.PositionBias(tensor(buckets, length, length, device: like.device)).permute(2, 0, 1).unsqueeze(0);
+        return _isDecoder ? bias + full([length, length], -1e9, like.dtype, like.device).triu(1) : bias;
+    }
+
+    private Tensor Drop(Tensor hidden) => T5Dropout.Apply(hidden, _config, training);
+}
