@@ -37,6 +37,22 @@ internal static class SentencePieceModel
         return new UnigramVocabulary(pieces, rules, trainer.ByteFallback);
     }
 
+    /// <summary>What <see cref="Read"/> and SentencePiece read.</summary>
+    public static byte[] Write(UnigramVocabulary vocabulary)
+    {
+        var model = new ProtoWriter();
+        foreach (var piece in vocabulary.Pieces)
+        {
+            model.Bytes(1, new ProtoWriter().Text(1, piece.Text).Single(2, piece.Score).Number(3, (long)piece.Kind).ToArray());
+        }
+
+        var trainer = new ProtoWriter().Number(3, Unigram).Number(4, vocabulary.Pieces.Count).Number(35, vocabulary.ByteIds is null ? 0 : 1)
+            .Number(40, vocabulary.UnkId).Number(41, -1).Number(42, vocabulary.EosId).Number(43, vocabulary.PadId);
+        var normalizer = new ProtoWriter().Text(1, "custom").Bytes(2, vocabulary.Rules.Map?.ToBlob() ?? [])
+            .Number(3, vocabulary.Rules.AddDummyPrefix ? 1 : 0).Number(4, vocabulary.Rules.RemoveExtraWhitespaces ? 1 : 0).Number(5, 1);
+        return model.Bytes(2, trainer.ToArray()).Bytes(3, normalizer.ToArray()).ToArray();
+    }
+
     private static Piece ReadPiece(ReadOnlySpan<byte> message)
     {
         var text = "";
