@@ -1,0 +1,38 @@
+using DistillGrpc.Contracts.V1;
+using Grpc.Core;
+
+namespace DistillGrpc.Client;
+
+/// <summary>Asks a Student.</summary>
+/// <param name="channel">A channel to it, such as <see cref="DistillChannel.To"/>; stays the caller's.</param>
+public sealed class InferenceClient(ChannelBase channel)
+{
+    private readonly InferenceService.InferenceServiceClient _client = new(channel);
+
+    /// <summary>One answer, when it is complete.</summary>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public async Task<PredictResponse> PredictAsync(PredictRequest request, CancellationToken cancellationToken = default) =>
+        await _client.PredictAsync(request, cancellationToken: cancellationToken);
+
+    /// <summary>One answer, token by token. Leaving the enumeration early stops decoding.</summary>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public async IAsyncEnumerable<StreamPredictResponse> StreamPredictAsync(
+        StreamPredictRequest request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        using var call = _client.StreamPredict(request, cancellationToken: cancellationToken);
+        await foreach (var response in call.ResponseStream.ReadAllAsync(cancellationToken))
+        {
+            yield return response;
+        }
+    }
+
+    /// <summary>Many answers, as they finish; each carries its input's id.</summary>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public IAsyncEnumerable<BatchPredictResponse> BatchPredictAsync(IAsyncEnumerable<BatchPredictRequest> requests, CancellationToken cancellationToken = default) =>
+        DuplexCall.RunAsync(token => _client.BatchPredict(cancellationToken: token), requests, cancellationToken);
+
+    /// <summary>The models that the Student has.</summary>
+    /// <exception cref="RpcException">The call failed.</exception>
+    public async Task<IReadOnlyList<Model>> ListModelsAsync(CancellationToken cancellationToken = default) =>
+        (await _client.ListModelsAsync(new ListModelsRequest(), cancellationToken: cancellationToken)).Models;
+}

@@ -1,0 +1,25 @@
+using Google.Rpc;
+using Grpc.Core;
+
+namespace DistillGrpc.Client;
+
+/// <summary>Reads the details of a failed call.</summary>
+public static class RpcErrors
+{
+    /// <summary>One line for people: what failed, and when to try again.</summary>
+    public static string Describe(RpcException failure)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        var again = RetryDelay(failure) is { } delay ? $" Try again in {delay.TotalSeconds:0.#} s." : "";
+        return $"{failure.Status.Detail}{again} ({failure.StatusCode}{(Reason(failure) is { } reason ? $", {reason}" : "")})";
+    }
+
+    /// <summary>The stable reason, or null where the service gave none.</summary>
+    public static string? Reason(RpcException failure) => failure.GetRpcStatus()?.GetDetail<ErrorInfo>()?.Reason;
+
+    /// <summary>The refused field, or null.</summary>
+    public static string? Field(RpcException failure) => failure.GetRpcStatus()?.GetDetail<BadRequest>()?.FieldViolations.FirstOrDefault()?.Field;
+
+    /// <summary>After which time the service wants to be asked again, or null.</summary>
+    public static TimeSpan? RetryDelay(RpcException failure) => failure.GetRpcStatus()?.GetDetail<RetryInfo>()?.RetryDelay?.ToTimeSpan();
+}

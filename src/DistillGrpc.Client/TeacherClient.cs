@@ -1,0 +1,28 @@
+using DistillGrpc.Contracts.V1;
+using Grpc.Core;
+
+namespace DistillGrpc.Client;
+
+/// <summary>Asks a Teacher.</summary>
+/// <param name="channel">A channel to it, such as <see cref="DistillChannel.To"/>; stays the caller's.</param>
+public sealed class TeacherClient(ChannelBase channel)
+{
+    private readonly TeacherService.TeacherServiceClient _client = new(channel);
+
+    /// <summary>Streams inputs to the teacher and its results back, as they finish.</summary>
+    /// <param name="spec">How to ask.</param>
+    /// <param name="inputs">The inputs; read as fast as the Teacher takes them.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public IAsyncEnumerable<GenerateRationalesResponse> GenerateRationalesAsync(
+        RationaleSpec spec, IAsyncEnumerable<Example> inputs, CancellationToken cancellationToken = default) =>
+        DuplexCall.RunAsync(
+            token => _client.GenerateRationales(cancellationToken: token),
+            inputs.Select(input => new GenerateRationalesRequest { Input = input }).Prepend(new GenerateRationalesRequest { Spec = spec }),
+            cancellationToken);
+
+    /// <summary>The teachers that the operator has configured.</summary>
+    /// <exception cref="RpcException">The call failed.</exception>
+    public async Task<IReadOnlyList<Teacher>> ListTeachersAsync(CancellationToken cancellationToken = default) =>
+        (await _client.ListTeachersAsync(new ListTeachersRequest(), cancellationToken: cancellationToken)).Teachers;
+}

@@ -1,0 +1,51 @@
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Google.Rpc;
+using Grpc.Core;
+
+namespace DistillGrpc.Hosting;
+
+/// <summary>The failures that a caller gets to see: a status with <c>google.rpc</c> details, and nothing of the inside.</summary>
+public static class RpcFailure
+{
+    /// <summary>The domain of every reason.</summary>
+    public const string Domain = "distill-grpc";
+
+    /// <summary>INVALID_ARGUMENT, with the field.</summary>
+    public static RpcException InvalidArgument(string field, string message, string reason = "INVALID_FIELD")
+    {
+        var violation = new BadRequest();
+        violation.FieldViolations.Add(new BadRequest.Types.FieldViolation { Field = field, Description = message });
+        return Make(Code.InvalidArgument, reason, $"{field}: {message}", violation);
+    }
+
+    /// <summary>NOT_FOUND.</summary>
+    public static RpcException NotFound(string reason, string message) => Make(Code.NotFound, reason, message);
+
+    /// <summary>ALREADY_EXISTS.</summary>
+    public static RpcException AlreadyExists(string reason, string message) => Make(Code.AlreadyExists, reason, message);
+
+    /// <summary>FAILED_PRECONDITION.</summary>
+    public static RpcException FailedPrecondition(string reason, string message) => Make(Code.FailedPrecondition, reason, message);
+
+    /// <summary>UNAVAILABLE, with the time after which another try makes sense.</summary>
+    public static RpcException Unavailable(string reason, string message, TimeSpan retryAfter) =>
+        Make(Code.Unavailable, reason, message, Retry(retryAfter));
+
+    /// <summary>RESOURCE_EXHAUSTED, with the time after which another try makes sense.</summary>
+    public static RpcException ResourceExhausted(string reason, string message, TimeSpan retryAfter) =>
+        Make(Code.ResourceExhausted, reason, message, Retry(retryAfter));
+
+    /// <summary>INTERNAL, without a word about why: the log has that.</summary>
+    public static RpcException Internal() => Make(Code.Internal, "INTERNAL", "The service failed; its log says why.");
+
+    private static RetryInfo Retry(TimeSpan after) => new() { RetryDelay = Duration.FromTimeSpan(after) };
+
+    private static RpcException Make(Code code, string reason, string message, params IMessage[] details)
+    {
+        var status = new Google.Rpc.Status { Code = (int)code, Message = message };
+        status.Details.Add(Any.Pack(new ErrorInfo { Reason = reason, Domain = Domain }));
+        status.Details.AddRange(details.Select(Any.Pack));
+        return status.ToRpcException();
+    }
+}
