@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace DistillGrpc.Modeling.Training;
 
 /// <summary>Rows of ids as tensors.</summary>
-public static class Padding
+public static class PaddedBatch
 {
     /// <summary>What the loss does not look at.</summary>
     public const int Ignored = -100;

@@ -59,8 +59,8 @@ public sealed class StepByStepTrainer : IDisposable
     private (Tensor? Label, Tensor? Rationale) Losses(IReadOnlyList<TaskRow> labels, IReadOnlyList<TaskRow> rationales)
     {
         var inputs = labels.Concat(rationales).Select(row => row.Input).ToArray();
-        var mask = Padding.Mask(inputs);
-        var encoded = _model.Encode(Padding.Pad(inputs, _model.Config.PadId), mask);
+        var mask = PaddedBatch.Mask(inputs);
+        var encoded = _model.Encode(PaddedBatch.Pad(inputs, _model.Config.PadId), mask);
         return (Loss(labels, encoded, mask, 0), Loss(rationales, encoded, mask, labels.Count));
     }
 
@@ -71,7 +71,7 @@ public sealed class StepByStepTrainer : IDisposable
             return null;
         }
 
-        var targets = Padding.Pad([.. rows.Select(row => row.Target)], Padding.Ignored);
+        var targets = PaddedBatch.Pad([.. rows.Select(row => row.Target)], PaddedBatch.Ignored);
         var logits = _model.Decode(
             encoded.narrow(0, first, rows.Count), mask.narrow(0, first, rows.Count), _model.ShiftRight(targets));
         return T5Model.Loss(logits, targets);

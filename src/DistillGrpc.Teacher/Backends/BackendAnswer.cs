@@ -1,0 +1,11 @@
+using DistillGrpc.Contracts.V1;
+
+namespace DistillGrpc.Teacher.Backends;
+
+/// <summary>A whole answer.</summary>
+/// <param name="Outcome">Whether rationale and label are there.</param>
+/// <param name="Rationale">The rationale, or empty.</param>
+/// <param name="Label">The label, or empty.</param>
+/// <param name="RawText">What the teacher wrote.</param>
+/// <param name="FinishReason">Why it stopped, as the backend says it.</param>
+internal sealed record BackendAnswer(ParseOutcome Outcome, string Rationale, string Label, string RawText, string FinishReason);

@@ -1,0 +1,75 @@
+using DistillGrpc.Hosting;
+
+namespace DistillGrpc.Teacher.Backends;
+
+/// <summary>The teachers that the operator has configured.</summary>
+internal sealed class TeacherCatalog
+{
+    private const string Collection = "teachers/";
+    private readonly Dictionary<string, ITeacherBackend> _teachers;
+    private readonly string _default;
+
+    private TeacherCatalog(Dictionary<string, ITeacherBackend> teachers, string defaultTeacher)
+    {
+        _teachers = teachers;
+        _default = defaultTeacher;
+    }
+
+    /// <summary>Names and backends.</summary>
+    public IEnumerable<(string Name, ITeacherBackend Backend)> All => _teachers.Select(pair => (Collection + pair.Key, pair.Value));
+
+    /// <summary>Makes the backends.</summary>
+    /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
+    public static TeacherCatalog Load(TeacherOptions options)
+    {
+        var teachers = options.Teachers.ToDictionary(pair => pair.Key, pair => Make(pair.Key, pair.Value), StringComparer.Ordinal);
+        if (teachers.Count == 0)
+        {
+            teachers.Add("symbolic", new SymbolicBackend());
+        }
+
+        var chosen = options.DefaultTeacher.Length > 0 ? options.DefaultTeacher : teachers.Count == 1 ? teachers.Keys.First() : "";
+        return chosen.Length == 0 || teachers.ContainsKey(chosen)
+            ? new TeacherCatalog(teachers, chosen)
+            : throw new InvalidOperationException($"DefaultTeacher: there is no teacher '{chosen}' under Teachers.");
+    }
+
+    /// <summary>The teacher of a request.</summary>
+    /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT or NOT_FOUND.</exception>
+    public (string Name, ITeacherBackend Backend) Find(string name)
+    {
+        var id = name.Length == 0 ? _default : name.StartsWith(Collection, StringComparison.Ordinal) ? name[Collection.Length..] : "";
+        if (id.Length == 0)
+        {
+            throw RpcFailure.InvalidArgument("spec.teacher", name.Length == 0 ? "name one: there is no default" : "must look like teachers/{id}");
+        }
+
+        return _teachers.TryGetValue(id, out var backend)
+            ? (Collection + id, backend)
+            : throw RpcFailure.NotFound("TEACHER_NOT_FOUND", $"There is no teacher '{Collection}{id}'.");
+    }
+
+    private static ITeacherBackend Make(string id, TeacherEntry entry) => entry.Backend switch
+    {
+        "symbolic" => new SymbolicBackend(),
+        "recorded" => Recorded(id, entry.Path),
+        var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic and recorded."),
+    };
+
+    private static RecordedBackend Recorded(string id, string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new InvalidOperationException($"Teachers:{id}:Path: there is no file '{path}'.");
+        }
+
+        try
+        {
+            return RecordedBackend.LoadAsync(path).GetAwaiter().GetResult();
+        }
+        catch (InvalidDataException damaged)
+        {
+            throw new InvalidOperationException($"Teachers:{id}:Path: {damaged.Message}", damaged);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+using Grpc.Core;
+
+namespace DistillGrpc.Teacher.Backends;
+
+/// <summary>There is no answer to one input, for a reason that its sender may know.</summary>
+internal sealed class TeacherRowException(StatusCode code, string reason, string message, string field = "") : Exception(message)
+{
+    public StatusCode Code { get; } = code;
+
+    public string Reason { get; } = reason;
+
+    public string Field { get; } = field;
+}

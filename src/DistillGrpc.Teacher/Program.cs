@@ -1,0 +1,4 @@
+using DistillGrpc.Teacher;
+
+var app = TeacherHost.Create(args);
+await app.RunAsync();

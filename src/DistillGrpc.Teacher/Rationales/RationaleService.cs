@@ -1,0 +1,61 @@
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
+using DistillGrpc.Teacher.Backends;
+using Grpc.Core;
+
+namespace DistillGrpc.Teacher.Rationales;
+
+/// <summary>The Teacher's calls.</summary>
+internal sealed class RationaleService(TeacherCatalog catalog, RationaleEngine engine) : TeacherService.TeacherServiceBase
+{
+    public override async Task GenerateRationales(
+        IAsyncStreamReader<GenerateRationalesRequest> requestStream, IServerStreamWriter<GenerateRationalesResponse> responseStream, ServerCallContext context)
+    {
+        var spec = await requestStream.MoveNext(context.CancellationToken) ? requestStream.Current.Spec : null;
+        if (spec is null)
+        {
+            throw RpcFailure.InvalidArgument("spec", "the first message must hold it");
+        }
+
+        Check(spec);
+        var (name, backend) = catalog.Find(spec.Teacher);
+        await foreach (var response in engine.AnswerAsync(name, backend, spec, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
+        {
+            await responseStream.WriteAsync(response, context.CancellationToken);
+        }
+    }
+
+    public override Task<ListTeachersResponse> ListTeachers(ListTeachersRequest request, ServerCallContext context)
+    {
+        var response = new ListTeachersResponse();
+        response.Teachers.AddRange(catalog.All.Select(teacher => new Contracts.V1.Teacher { Name = teacher.Name, Backend = teacher.Backend.Kind, Model = teacher.Backend.Model }));
+        return Task.FromResult(response);
+    }
+
+    private static void Check(RationaleSpec spec)
+    {
+        if (spec.HasTemperature && spec.Temperature is not (>= 0 and <= 2))
+        {
+            throw RpcFailure.InvalidArgument("spec.temperature", "must be between 0 and 2");
+        }
+
+        if (spec.MaxOutputTokens < 0)
+        {
+            throw RpcFailure.InvalidArgument("spec.max_output_tokens", "must not be negative");
+        }
+
+        if (spec.Prompt.Length > 0)
+        {
+            throw RpcFailure.NotFound("PROMPT_NOT_FOUND", $"There is no prompt '{spec.Prompt}'.");
+        }
+    }
+
+    private static async IAsyncEnumerable<Example> Inputs(
+        IAsyncStreamReader<GenerateRationalesRequest> requests, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        while (await requests.MoveNext(cancellationToken))
+        {
+            yield return requests.Current.Input ?? throw RpcFailure.InvalidArgument("input", "every message after the first must hold one");
+        }
+    }
+}

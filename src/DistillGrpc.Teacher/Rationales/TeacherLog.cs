@@ -1,0 +1,7 @@
+namespace DistillGrpc.Teacher.Rationales;
+
+internal static partial class TeacherLog
+{
+    [LoggerMessage(1, LogLevel.Error, "The backend of {Teacher} failed on an input.")]
+    public static partial void BackendFailed(ILogger logger, Exception failure, string teacher);
+}

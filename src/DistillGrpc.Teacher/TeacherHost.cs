@@ -1,0 +1,32 @@
+using DistillGrpc.Hosting;
+using DistillGrpc.Teacher.Backends;
+using DistillGrpc.Teacher.Rationales;
+
+namespace DistillGrpc.Teacher;
+
+/// <summary>The Teacher as a process, or as a part of one.</summary>
+public static class TeacherHost
+{
+    /// <summary>Where it listens unless <c>Listen</c> says otherwise.</summary>
+    public const string DefaultListen = "http://127.0.0.1:5101";
+
+    /// <summary>Builds the service; it is not started.</summary>
+    /// <param name="args">Settings as <c>--Key=value</c>, such as <c>--Listen=http://127.0.0.1:0</c>.</param>
+    /// <param name="configure">Further changes, for instance to logging.</param>
+    /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
+    public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        var builder = ServiceDefaults.CreateBuilder("distill-teacher", DefaultListen, args);
+        var options = builder.Configuration.Get<TeacherOptions>() ?? new TeacherOptions();
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(TeacherCatalog.Load(options));
+        builder.Services.AddSingleton<RationaleEngine>();
+        configure?.Invoke(builder);
+        var app = builder.Build();
+        app.MapGrpcService<RationaleService>();
+        app.MapServiceDefaults();
+        app.Services.GetRequiredService<Readiness>().IsReady = true;
+        return app;
+    }
+}
