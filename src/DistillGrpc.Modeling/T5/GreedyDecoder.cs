@@ -12,6 +12,7 @@ public static class GreedyDecoder
     /// <param name="attentionMask">(B, S), int64.</param>
     /// <param name="maxTokens">Most tokens for a row.</param>
     /// <param name="onToken">Called for every token as it comes, with its row; the end-of-sequence token included.</param>
+    /// <param name="onEncoded">Called when the input has been read.</param>
     /// <param name="cancellationToken">Looked at before every step.</param>
     /// <returns>For every row its tokens, up to and with the end-of-sequence token where it came.</returns>
     /// <exception cref="OperationCanceledException">Decoding was cancelled.</exception>
@@ -21,12 +22,14 @@ public static class GreedyDecoder
         Tensor attentionMask,
         int maxTokens,
         Action<int, int>? onToken = null,
+        Action? onEncoded = null,
         CancellationToken cancellationToken = default)
     {
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
         cancellationToken.ThrowIfCancellationRequested();
         using var state = model.StartDecoding(model.Encode(inputIds, attentionMask), attentionMask, maxTokens);
+        onEncoded?.Invoke();
         var rows = Enumerable.Range(0, (int)inputIds.shape[0]).Select(_ => new List<int>()).ToArray();
         var last = Enumerable.Repeat((long)model.Config.DecoderStartId, rows.Length).ToArray();
         while (state.Length < maxTokens && !Array.TrueForAll(rows, row => HasEnded(row, model)))

@@ -1,0 +1,4 @@
+using DistillGrpc.Student;
+
+var app = StudentHost.Create(args);
+await app.RunAsync();

@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
+using DistillGrpc.Student.Models;
+using Grpc.Core;
+
+namespace DistillGrpc.Student.Serving;
+
+/// <summary>The Student's answers.</summary>
+internal sealed class PredictionService(ModelCatalog catalog, StudentOptions options) : InferenceService.InferenceServiceBase
+{
+    private const int DefaultMaxTokens = 256;
+    private const int BatchInFlight = 32;
+
+    public override async Task<PredictResponse> Predict(PredictRequest request, ServerCallContext context) => await Answer(request, context.CancellationToken);
+
+    public override async Task StreamPredict(StreamPredictRequest request, IServerStreamWriter<StreamPredictResponse> responseStream, ServerCallContext context)
+    {
+        var asked = new PredictRequest { Model = request.Model, Task = request.Task, MaxOutputTokens = request.MaxOutputTokens };
+        asked.Segments.AddRange(request.Segments);
+        var (_, output) = Start(asked, wantsDeltas: true, context.CancellationToken);
+        await foreach (var part in output.ReadAllAsync(context.CancellationToken))
+        {
+            await responseStream.WriteAsync(part, context.CancellationToken);
+        }
+    }
+
+    public override async Task BatchPredict(IAsyncStreamReader<BatchPredictRequest> requestStream, IServerStreamWriter<BatchPredictResponse> responseStream, ServerCallContext context)
+    {
+        var output = Channel.CreateBounded<BatchPredictResponse>(BatchInFlight);
+        var reading = Parallel.ForEachAsync(
+            requestStream.ReadAllAsync(context.CancellationToken),
+            new ParallelOptions { MaxDegreeOfParallelism = BatchInFlight, CancellationToken = context.CancellationToken },
+            async (request, token) => await output.Writer.WriteAsync(await AnswerRow(request, token), token));
+        var ending = reading.ContinueWith(done => output.Writer.Complete(done.Exception?.InnerException), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        await foreach (var response in output.Reader.ReadAllAsync(context.CancellationToken))
+        {
+            await responseStream.WriteAsync(response, context.CancellationToken);
+        }
+
+        await ending;
+        await reading;
+    }
+
+    public override Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context)
+    {
+        var response = new ListModelsResponse();
+        response.Models.AddRange(catalog.All.Select(model => model.Describe()));
+        return Task.FromResult(response);
+    }
+
+    private async Task<BatchPredictResponse> AnswerRow(BatchPredictRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return new BatchPredictResponse { Id = request.Id, Prediction = await Answer(request.Request ?? new PredictRequest(), cancellationToken) };
+        }
+        catch (RpcException refused)
+        {
+            var details = refused.GetRpcStatus();
+            return new BatchPredictResponse
+            {
+                Id = request.Id,
+                Error = new RowError
+                {
+                    Code = (int)refused.StatusCode,
+                    Message = refused.Status.Detail,
+                    Reason = details?.GetDetail<Google.Rpc.ErrorInfo>()?.Reason ?? "",
+                    Field = details?.GetDetail<Google.Rpc.BadRequest>()?.FieldViolations.FirstOrDefault()?.Field ?? "",
+                },
+            };
+        }
+    }
+
+    private async Task<PredictResponse> Answer(PredictRequest request, CancellationToken cancellationToken)
+    {
+        var (model, output) = Start(request, wantsDeltas: false, cancellationToken);
+        var response = new PredictResponse { Model = model.Name };
+        await foreach (var part in output.ReadAllAsync(cancellationToken))
+        {
+            if (part.Answer.Task == PredictionTask.Rationale)
+            {
+                response.Rationale = part.Answer;
+            }
+            else
+            {
+                response.Label = part.Answer;
+            }
+        }
+
+        return response;
+    }
+
+    private (ServedModel Model, ChannelReader<StreamPredictResponse> Output) Start(PredictRequest request, bool wantsDeltas, CancellationToken cancellationToken)
+    {
+        var model = catalog.Find(request.Model, "model");
+        if (request.Segments.Count == 0 || request.Segments.Any(string.IsNullOrWhiteSpace))
+        {
+            throw RpcFailure.InvalidArgument("segments", "must hold at least one text, and none may be empty");
+        }
+
+        if (request.Segments.Sum(segment => (long)segment.Length) > options.MaxInputCharacters)
+        {
+            throw RpcFailure.InvalidArgument("segments", $"may have {options.MaxInputCharacters} characters in all");
+        }
+
+        if (request.MaxOutputTokens < 0 || request.MaxOutputTokens > options.MaxOutputTokens)
+        {
+            throw RpcFailure.InvalidArgument("max_output_tokens", $"must be 0 to {options.MaxOutputTokens}");
+        }
+
+        if (!Enum.IsDefined(request.Task))
+        {
+            throw RpcFailure.InvalidArgument("task", "is not one of the tasks");
+        }
+
+        var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        var maxTokens = request.MaxOutputTokens > 0 ? request.MaxOutputTokens : Math.Min(DefaultMaxTokens, options.MaxOutputTokens);
+        model.Enqueue(new PredictionJob([.. request.Segments], request.Task, maxTokens, Stopwatch.GetTimestamp(), output.Writer, wantsDeltas, cancellationToken));
+        return (model, output.Reader);
+    }
+}

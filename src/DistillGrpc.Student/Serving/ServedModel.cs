@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
+using DistillGrpc.Modeling.Tokenizers;
+using DistillGrpc.Student.Models;
+using Google.Protobuf.WellKnownTypes;
+using TorchSharp;
+
+namespace DistillGrpc.Student.Serving;
+
+/// <summary>A model with the thread that it runs on and the queue in front of it. One intra-op thread: decoding small models is latency, not width.</summary>
+internal sealed class ServedModel : IAsyncDisposable
+{
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(200);
+    private readonly TaskCompletionSource<Exception?> _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Channel<PredictionJob> _queue;
+    private readonly string _directory;
+    private LoadedModel? _model;
+
+    public ServedModel(string name, string directory, StudentOptions options)
+    {
+        Name = name;
+        _directory = directory;
+        _queue = Channel.CreateBounded<PredictionJob>(options.MaxQueue);
+        new Thread(Run) { IsBackground = true, Name = name }.Start();
+    }
+
+    public string Name { get; }
+
+    /// <summary>Where its files lie.</summary>
+    public string Directory => _directory;
+
+    /// <summary>Null when it serves, else why it does not.</summary>
+    public Task<Exception?> Loaded => _loaded.Task;
+
+    public Model Describe()
+    {
+        var description = new Model { Name = Name, State = ModelState.Loading };
+        if (_loaded.Task is { IsCompletedSuccessfully: true, Result: { } failure })
+        {
+            description.State = ModelState.Failed;
+            description.Failure = failure is InvalidDataException ? failure.Message : "It cannot be loaded; the log says why.";
+        }
+        else if (_loaded.Task.IsCompleted && _model is { } model)
+        {
+            description.State = ModelState.Serving;
+            description.Prefixes = new TaskPrefixes { Label = model.Card.LabelPrefix, Rationale = model.Card.RationalePrefix };
+            description.Parameters = model.Parameters;
+            description.WeightBytes = model.Parameters * sizeof(float);
+            description.MaxInputTokens = model.Card.MaxInputTokens;
+        }
+
+        return description;
+    }
+
+    /// <summary>Puts a request into the queue.</summary>
+    /// <exception cref="Grpc.Core.RpcException">UNAVAILABLE while it loads, FAILED_PRECONDITION where it could not, RESOURCE_EXHAUSTED with a full queue.</exception>
+    public void Enqueue(PredictionJob job)
+    {
+        if (!_loaded.Task.IsCompleted)
+        {
+            throw RpcFailure.Unavailable("MODEL_LOADING", $"{Name} is being loaded.", TimeSpan.FromSeconds(1));
+        }
+
+        if (_model is null)
+        {
+            throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"{Name} could not be loaded.");
+        }
+
+        if (!_queue.Writer.TryWrite(job))
+        {
+            throw RpcFailure.ResourceExhausted("QUEUE_FULL", $"Too many requests wait for {Name}.", RetryAfter);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Writer.TryComplete();
+        await _ended.Task;
+    }
+
+    private void Run()
+    {
+        try
+        {
+            torch.set_num_threads(1);
+            var model = LoadedModel.Load(_directory);
+            model.Decode(model.Encode(rationale: false, ["warm up"]).Ids, 4, null, null, CancellationToken.None);
+            _model = model;
+            _loaded.SetResult(null);
+        }
+        catch (Exception failure)
+        {
+            _loaded.SetResult(failure);
+            _ended.SetResult();
+            return;
+        }
+
+        using (_model)
+        {
+            while (Next() is { } job)
+            {
+                Answer(_model, job);
+            }
+        }
+
+        _ended.SetResult();
+    }
+
+    // The model's thread has nothing else to do than to wait here: no pool thread is held.
+    private PredictionJob? Next()
+    {
+        PredictionJob? job;
+        while (!_queue.Reader.TryRead(out job))
+        {
+            if (!_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            {
+                return null;
+            }
+        }
+
+        return job;
+    }
+
+    private static void Answer(LoadedModel model, PredictionJob job)
+    {
+        try
+        {
+            if (job.Task is not PredictionTask.Rationale)
+            {
+                job.Output.TryWrite(Answer(model, job, rationale: false));
+            }
+
+            if (job.Task is PredictionTask.Rationale or PredictionTask.Both)
+            {
+                job.Output.TryWrite(Answer(model, job, rationale: true));
+            }
+
+            job.Output.TryComplete();
+        }
+        catch (Exception failure)
+        {
+            job.Output.TryComplete(failure);
+        }
+    }
+
+    private static StreamPredictResponse Answer(LoadedModel model, PredictionJob job, bool rationale)
+    {
+        job.CancellationToken.ThrowIfCancellationRequested();
+        var task = rationale ? PredictionTask.Rationale : PredictionTask.Label;
+        var queued = Stopwatch.GetElapsedTime(job.Enqueued);
+        var started = Stopwatch.GetTimestamp();
+        var encoded = TimeSpan.Zero;
+        var input = model.Encode(rationale, job.Segments);
+        var decoder = job.WantsDeltas ? model.Tokenizer.CreateDecoder() : null;
+        var tokens = model.Decode(
+            input.Ids, job.MaxTokens, decoder is null ? null : token => Send(job, task, decoder.Append(token)), () => encoded = Stopwatch.GetElapsedTime(started), job.CancellationToken);
+        if (decoder is not null)
+        {
+            Send(job, task, decoder.Flush());
+        }
+
+        return new StreamPredictResponse { Answer = ToAnswer(model, task, input, tokens, queued, encoded, Stopwatch.GetElapsedTime(started) - encoded) };
+    }
+
+    private static TaskAnswer ToAnswer(LoadedModel model, PredictionTask task, EncodedInput input, int[] tokens, TimeSpan queued, TimeSpan encoded, TimeSpan decoded) => new()
+    {
+        Task = task,
+        Text = model.Tokenizer.Decode(tokens),
+        FinishReason = tokens.Length > 0 && tokens[^1] == model.Model.Config.EosId ? FinishReason.EndOfSequence : FinishReason.Length,
+        Usage = new Usage { InputTokens = input.Ids.Length, OutputTokens = tokens.Length },
+        InputTruncated = input.Truncated,
+        Timings = new Timings { Queue = Duration.FromTimeSpan(queued), Encode = Duration.FromTimeSpan(encoded), Decode = Duration.FromTimeSpan(decoded) },
+    };
+
+    private static void Send(PredictionJob job, PredictionTask task, string text)
+    {
+        if (text.Length > 0)
+        {
+            job.Output.TryWrite(new StreamPredictResponse { Delta = new AnswerDelta { Task = task, Text = text } });
+        }
+    }
+}

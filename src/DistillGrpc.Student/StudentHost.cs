@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+using DistillGrpc.Hosting;
+using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving;
+using DistillGrpc.Student.Training;
+
+namespace DistillGrpc.Student;
+
+/// <summary>The Student as a process, or as a part of one.</summary>
+public static class StudentHost
+{
+    /// <summary>Where it listens unless <c>Listen</c> says otherwise.</summary>
+    public const string DefaultListen = "http://127.0.0.1:5102";
+
+    /// <summary>Builds the service; it is not started.</summary>
+    /// <param name="args">Settings as <c>--Key=value</c>, such as <c>--Teacher=http://127.0.0.1:5101</c>.</param>
+    /// <param name="configure">Further changes, for instance to logging.</param>
+    /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
+    /// <exception cref="PlatformNotSupportedException">There is no libtorch for this platform.</exception>
+    public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            throw new PlatformNotSupportedException("The Student runs on Linux on x86-64 only: there is no libtorch in this build for anything else.");
+        }
+
+        var builder = ServiceDefaults.CreateBuilder("distill-student", DefaultListen, args);
+        var options = builder.Configuration.Get<StudentOptions>() ?? new StudentOptions();
+        if (options.Teacher.Length > 0 && !Uri.TryCreate(options.Teacher, UriKind.Absolute, out _))
+        {
+            throw new InvalidOperationException($"Teacher: '{options.Teacher}' is not an address such as http://127.0.0.1:5101.");
+        }
+
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton<ModelCatalog>();
+        builder.Services.AddSingleton<RowTeacher>();
+        builder.Services.AddSingleton<TrainingRuns>();
+        builder.Services.AddHostedService<ModelLoading>();
+        configure?.Invoke(builder);
+        var app = builder.Build();
+        app.MapGrpcService<PredictionService>();
+        app.MapGrpcService<RunService>();
+        app.MapServiceDefaults();
+        return app;
+    }
+}

@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using DistillGrpc.Client;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace DistillGrpc.Student.Training;
+
+/// <summary>Has the Teacher explain the rows that carry no rationale.</summary>
+internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> logger) : IDisposable
+{
+    private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(250);
+    private readonly Lazy<GrpcChannel> _channel = new(() => DistillChannel.To(new Uri(options.Teacher)));
+
+    /// <summary>Fills in what the Teacher gives; gives the number of results that came.</summary>
+    /// <exception cref="RpcException">FAILED_PRECONDITION without a configured Teacher; UNAVAILABLE where it could not be reached at all; what it refused.</exception>
+    public async Task<int> ExplainAsync(TeacherSource source, IReadOnlyList<Example> rows, Func<TrainResponse, ValueTask> report, CancellationToken cancellationToken)
+    {
+        var open = rows.Where(row => row.Rationale.Length == 0).ToDictionary(row => row.Id, StringComparer.Ordinal);
+        if (open.Count == 0)
+        {
+            return 0;
+        }
+
+        if (options.Teacher.Length == 0)
+        {
+            throw RpcFailure.FailedPrecondition("NO_TEACHER", "The rows need a teacher, and this Student has no Teacher configured (setting Teacher).");
+        }
+
+        var (came, parsed, failed, started, reported) = (0, 0, 0, Stopwatch.GetTimestamp(), TimeSpan.Zero);
+        TrainResponse Progress() => new() { Teaching = new TeachingProgress { Rows = came, TotalRows = open.Count, ParsedRows = parsed, Elapsed = Duration.FromTimeSpan(Stopwatch.GetElapsedTime(started)) } };
+        try
+        {
+            var spec = new RationaleSpec { Teacher = source.Teacher, Prompt = source.Prompt };
+            var inputs = open.Values.Select(Question).ToAsyncEnumerable();
+            await foreach (var response in new TeacherClient(_channel.Value).GenerateRationalesAsync(spec, inputs, cancellationToken))
+            {
+                if (response.Result is not { } result || !open.TryGetValue(result.InputId, out var row))
+                {
+                    continue;
+                }
+
+                (row.Rationale, row.TeacherLabel) = (result.Rationale, result.Label);
+                (came, parsed) = (came + 1, parsed + (result.ParseOutcome == ParseOutcome.Parsed ? 1 : 0));
+                failed += result.Error is null ? 0 : 1;
+                if (Stopwatch.GetElapsedTime(started) - reported > ReportInterval)
+                {
+                    reported = Stopwatch.GetElapsedTime(started);
+                    await report(Progress());
+                }
+            }
+        }
+        catch (RpcException lost) when (came > 0 && lost.StatusCode is StatusCode.Unavailable or StatusCode.Internal && !cancellationToken.IsCancellationRequested)
+        {
+            StudentLog.TeacherLost(logger, lost);
+            await report(Warning("TEACHER_LOST", $"The Teacher was lost after {came} of {open.Count} rows; training goes on with what there is."));
+        }
+        catch (RpcException away) when (away.StatusCode == StatusCode.Unavailable && RpcErrors.Reason(away) is null)
+        {
+            StudentLog.TeacherLost(logger, away);
+            throw RpcFailure.Unavailable("TEACHER_UNAVAILABLE", "The Teacher cannot be reached.", TimeSpan.FromSeconds(5));
+        }
+
+        await report(Progress());
+        if (failed > 0)
+        {
+            await report(Warning("ROWS_NOT_EXPLAINED", $"The Teacher gave no answer to {failed} of {open.Count} rows; they are learnt by label alone."));
+        }
+
+        return came;
+    }
+
+    public static TrainResponse Warning(string reason, string message) => new() { Warning = new TrainingWarning { Reason = reason, Message = message } };
+
+    public void Dispose()
+    {
+        if (_channel.IsValueCreated)
+        {
+            _channel.Value.Dispose();
+        }
+    }
+
+    // The gold label stays here: a teacher is asked as if nobody knew.
+    private static Example Question(Example row)
+    {
+        var question = new Example { Id = row.Id };
+        question.Segments.AddRange(row.Segments);
+        return question;
+    }
+}

@@ -1,0 +1,35 @@
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Modeling.Training;
+using Google.Protobuf.WellKnownTypes;
+
+namespace DistillGrpc.Student.Training;
+
+/// <summary>Mean losses since the last event.</summary>
+internal sealed class RunMeans
+{
+    private readonly List<StepReport> _steps = [];
+
+    public void Add(StepReport step) => _steps.Add(step);
+
+    /// <summary>The event; the means begin anew.</summary>
+    public TrainingProgress Take(RunClock clock, int total, double rate)
+    {
+        var progress = new TrainingProgress
+        {
+            Step = clock.Steps,
+            TotalSteps = total,
+            LabelLoss = _steps.Average(step => step.LabelLoss),
+            RationaleLoss = _steps.Average(step => step.RationaleLoss),
+            Loss = _steps.Average(step => step.Loss),
+            LearningRate = rate,
+            GradientNorm = _steps[^1].GradientNorm,
+            Elapsed = Duration.FromTimeSpan(clock.Elapsed),
+            Remaining = Duration.FromTimeSpan(clock.Elapsed / clock.Steps * (total - clock.Steps)),
+            Flops = clock.Flops,
+            TokensPerSecond = clock.Tokens / Math.Max(clock.Elapsed.TotalSeconds, 1e-9),
+        };
+        _steps.Clear();
+        clock.Report();
+        return progress;
+    }
+}

@@ -1,0 +1,54 @@
+using DistillGrpc.Client;
+using DistillGrpc.Hosting;
+using DistillGrpc.Student;
+using DistillGrpc.Teacher;
+using Grpc.Net.Client;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Logging;
+
+namespace DistillGrpc.EndToEnd.Tests;
+
+/// <summary>A Teacher and a Student on free loopback ports, HTTP/2, with a state directory of their own.</summary>
+public sealed class RunningPair : IAsyncLifetime
+{
+    private readonly string _state = Directory.CreateTempSubdirectory("distill-pair").FullName;
+    private WebApplication? _teacher;
+    private WebApplication? _student;
+
+    public GrpcChannel Channel { get; private set; } = null!;
+
+    public TrainingClient Training { get; private set; } = null!;
+
+    public InferenceClient Inference { get; private set; } = null!;
+
+    public string State => _state;
+
+    public async Task InitializeAsync()
+    {
+        _teacher = TeacherHost.Create(["--Listen=http://127.0.0.1:0"], builder => builder.Logging.ClearProviders());
+        await _teacher.StartAsync();
+        await StartStudentAsync($"--Teacher={_teacher.Address()}");
+    }
+
+    public async Task StartStudentAsync(params string[] settings)
+    {
+        _student = StudentHost.Create(["--Listen=http://127.0.0.1:0", $"--StateDirectory={_state}", .. settings], builder => builder.Logging.ClearProviders());
+        await _student.StartAsync();
+        Channel = DistillChannel.To(_student.Address());
+        Training = new TrainingClient(Channel);
+        Inference = new InferenceClient(Channel);
+    }
+
+    public async Task StopStudentAsync()
+    {
+        Channel.Dispose();
+        await _student!.DisposeAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        await StopStudentAsync();
+        await _teacher!.DisposeAsync();
+        Directory.Delete(_state, recursive: true);
+    }
+}
