@@ -11,7 +11,8 @@ public static class RpcErrors
     {
         ArgumentNullException.ThrowIfNull(failure);
         var again = RetryDelay(failure) is { } delay ? $" Try again in {delay.TotalSeconds:0.#} s." : "";
-        return $"{failure.Status.Detail}{again} ({failure.StatusCode}{(Reason(failure) is { } reason ? $", {reason}" : "")})";
+        var said = failure.StatusCode == StatusCode.Unavailable && Reason(failure) is null ? "The service cannot be reached: is it running at this address?" : failure.Status.Detail;
+        return $"{said}{again} ({failure.StatusCode}{(Reason(failure) is { } reason ? $", {reason}" : "")})";
     }
 
     /// <summary>The stable reason, or null where the service gave none.</summary>

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -53,6 +54,8 @@ public static class ServiceDefaults
             publisher.Delay = TimeSpan.Zero;
             publisher.Period = TimeSpan.FromSeconds(1);
         });
+        // Not being ready yet is a state that clients ask for, not an error to log each second.
+        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
         AddTelemetry(builder, name);
         return builder;
     }

@@ -1,0 +1,36 @@
+using DistillGrpc.Client;
+using Grpc.Core;
+
+namespace DistillGrpc.Cli;
+
+/// <summary>What a command's failure looks like: one line on stderr, and an exit code.</summary>
+internal static class Failures
+{
+    public const int Failed = 1;
+
+    public const int Interrupted = 130;
+
+    public static async Task<int> Guard(Func<Task> command, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await command();
+            return 0;
+        }
+        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("Interrupted.");
+            return Interrupted;
+        }
+        catch (RpcException failure)
+        {
+            await Console.Error.WriteLineAsync($"error: {RpcErrors.Describe(failure)}");
+            return Failed;
+        }
+        catch (Exception failure) when (failure is InvalidDataException or IOException or InvalidOperationException or PlatformNotSupportedException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"error: {failure.Message}");
+            return Failed;
+        }
+    }
+}

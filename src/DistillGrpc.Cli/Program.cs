@@ -1,0 +1,10 @@
+using System.CommandLine;
+using DistillGrpc.Cli;
+using DistillGrpc.Cli.Quickstart;
+
+var root = new RootCommand("Distils a large language model into a small T5 that answers in milliseconds and can say why.")
+{
+    QuickstartCommand.Create(),
+    PredictCommand.Create(),
+};
+return await root.Parse(args).InvokeAsync();

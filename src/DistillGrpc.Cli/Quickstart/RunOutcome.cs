@@ -1,0 +1,21 @@
+using DistillGrpc.Contracts.V1;
+
+namespace DistillGrpc.Cli.Quickstart;
+
+/// <summary>What a run's events said.</summary>
+internal sealed class RunOutcome
+{
+    public List<double> Accuracies { get; } = [];
+
+    public TrainingResult Result { get; private set; } = new();
+
+    public void Add(TrainResponse response)
+    {
+        if (response.Evaluation is { } evaluation)
+        {
+            Accuracies.Add((double)evaluation.Correct / evaluation.Examples);
+        }
+
+        Result = response.Result ?? Result;
+    }
+}
