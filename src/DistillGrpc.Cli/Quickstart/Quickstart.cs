@@ -16,6 +16,8 @@ namespace DistillGrpc.Cli.Quickstart;
 /// <summary>The whole idea once: a teacher streams rationales, two students learn from the same rows, and are compared.</summary>
 internal sealed class Quickstart(QuickstartOptions options)
 {
+    // Copying numbers is learnt late and at high rates: at 0.01 it has not begun after 1,500 steps.
+    private const double ProblemLearningRate = 0.04;
     private const string StepByStep = "step-by-step";
     private const string LabelOnly = "label-only";
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -82,7 +84,7 @@ internal sealed class Quickstart(QuickstartOptions options)
             Steps = options.Steps,
             Seed = options.Seed,
             Scorer = options.Equations ? AnswerScorer.Equation : AnswerScorer.ExactMatch,
-            LearningRate = IsPreset ? 0.02 : 0,
+            LearningRate = IsPreset && options.Data is null ? ProblemLearningRate : 0,
         };
         if (IsPreset)
         {

@@ -1,0 +1,14 @@
+# The Student. Build from the repository's root: docker build -f deploy/student.Dockerfile -t distill-student .
+FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+WORKDIR /source
+COPY . .
+RUN dotnet publish src/DistillGrpc.Student -c Release -o /app
+
+FROM mcr.microsoft.com/dotnet/aspnet:10.0
+WORKDIR /app
+COPY --from=build /app .
+ENV Listen=http://0.0.0.0:5102 StateDirectory=/state
+VOLUME /state
+EXPOSE 5102
+USER $APP_UID
+ENTRYPOINT ["dotnet", "DistillGrpc.Student.dll"]

@@ -1,0 +1,14 @@
+# The Teacher. Build from the repository's root: docker build -f deploy/teacher.Dockerfile -t distill-teacher .
+FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+WORKDIR /source
+COPY . .
+RUN dotnet publish src/DistillGrpc.Teacher -c Release -o /app
+
+FROM mcr.microsoft.com/dotnet/aspnet:10.0
+WORKDIR /app
+COPY --from=build /app .
+ENV Listen=http://0.0.0.0:5101 StateDirectory=/state
+VOLUME /state
+EXPOSE 5101
+USER $APP_UID
+ENTRYPOINT ["dotnet", "DistillGrpc.Teacher.dll"]
