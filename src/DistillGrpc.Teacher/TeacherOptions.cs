@@ -19,6 +19,15 @@ internal sealed class TeacherEntry
     /// <summary><c>symbolic</c> or <c>recorded</c>.</summary>
     public string Backend { get; set; } = "";
 
-    /// <summary>The file of recorded rows (<c>recorded</c>).</summary>
+    /// <summary>The file of recorded rows (<c>recorded</c>): JSONL.</summary>
     public string Path { get; set; } = "";
+
+    /// <summary>
+    /// What the teacher wrote for these rows where it is not in them (<c>recorded</c>), as the paper's repository keeps it: files
+    /// that are a JSON array of texts, together in the order of the rows.
+    /// </summary>
+    public List<string> Outputs { get; set; } = [];
+
+    /// <summary>What the labels in <see cref="Outputs"/> look like; default any text.</summary>
+    public Parsing.AnswerForm Answers { get; set; }
 }

@@ -1,6 +1,8 @@
 using System.Text;
+using System.Text.Json;
 using DistillGrpc.Client.Examples;
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Parsing;
 using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Backends;
@@ -9,6 +11,8 @@ namespace DistillGrpc.Teacher.Backends;
 internal sealed class RecordedBackend : ITeacherBackend
 {
     private readonly Dictionary<string, List<Example>> _rows = new(StringComparer.Ordinal);
+
+    private readonly Dictionary<(string Key, string Id), BackendAnswer> _parsed = [];
 
     private RecordedBackend()
     {
@@ -37,6 +41,27 @@ internal sealed class RecordedBackend : ITeacherBackend
         return backend;
     }
 
+    /// <summary>Reads rows and, in their order, what the teacher wrote for them.</summary>
+    /// <exception cref="InvalidDataException">A file cannot be used, or there are more texts than rows.</exception>
+    public static async Task<RecordedBackend> LoadAsync(string path, IReadOnlyList<string> outputs, AnswerForm form)
+    {
+        var backend = await LoadAsync(path);
+        var texts = outputs.SelectMany(ReadTexts).ToArray();
+        var number = 0;
+        await foreach (var row in ExampleFile.ReadAsync(path))
+        {
+            if (number < texts.Length)
+            {
+                var (outcome, rationale, label) = AnswerParser.Parse(texts[number], form, string.Join('\n', row.Segments), isCut: true);
+                backend._parsed[(Key(row), row.Id)] = new BackendAnswer(outcome, rationale, label, texts[number], "");
+            }
+
+            number++;
+        }
+
+        return texts.Length <= number ? backend : throw new InvalidDataException($"There are {texts.Length} outputs for {number} rows");
+    }
+
     public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleSpec spec, Func<string, ValueTask>? onText, CancellationToken cancellationToken)
     {
         if (!_rows.TryGetValue(Key(input), out var same))
@@ -46,6 +71,16 @@ internal sealed class RecordedBackend : ITeacherBackend
 
         // Equal inputs may have been answered more than once: the row of the same id is the one that is meant.
         var row = same.Find(candidate => candidate.Id == input.Id) ?? same[0];
+        if (_parsed.TryGetValue((Key(input), row.Id), out var parsed))
+        {
+            if (onText is not null)
+            {
+                await onText(parsed.RawText);
+            }
+
+            return parsed;
+        }
+
         var raw = row.TeacherLabel.Length > 0 ? $"{row.Rationale} The answer is {row.TeacherLabel}." : row.Rationale;
         if (onText is not null)
         {
@@ -56,6 +91,18 @@ internal sealed class RecordedBackend : ITeacherBackend
             : row.Rationale.Length == 0 ? ParseOutcome.EmptyRationale
             : ParseOutcome.Parsed;
         return new BackendAnswer(outcome, row.Rationale, row.TeacherLabel, raw, "stop");
+    }
+
+    private static string[] ReadTexts(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<string[]>(File.ReadAllBytes(path)) ?? throw new JsonException();
+        }
+        catch (JsonException damaged)
+        {
+            throw new InvalidDataException($"{Path.GetFileName(path)} is not a JSON array of texts", damaged);
+        }
     }
 
     // White space does not tell inputs apart; where one segment ends does.

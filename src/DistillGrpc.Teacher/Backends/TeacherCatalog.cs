@@ -52,24 +52,27 @@ internal sealed class TeacherCatalog
     private static ITeacherBackend Make(string id, TeacherEntry entry) => entry.Backend switch
     {
         "symbolic" => new SymbolicBackend(),
-        "recorded" => Recorded(id, entry.Path),
+        "recorded" => Recorded(id, entry),
         var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic and recorded."),
     };
 
-    private static RecordedBackend Recorded(string id, string path)
+    private static RecordedBackend Recorded(string id, TeacherEntry entry)
     {
-        if (!File.Exists(path))
+        foreach (var (setting, path) in entry.Outputs.Select(path => ("Outputs", path)).Prepend(("Path", entry.Path)))
         {
-            throw new InvalidOperationException($"Teachers:{id}:Path: there is no file '{path}'.");
+            if (!File.Exists(path))
+            {
+                throw new InvalidOperationException($"Teachers:{id}:{setting}: there is no file '{path}'.");
+            }
         }
 
         try
         {
-            return RecordedBackend.LoadAsync(path).GetAwaiter().GetResult();
+            return RecordedBackend.LoadAsync(entry.Path, entry.Outputs, entry.Answers).GetAwaiter().GetResult();
         }
         catch (InvalidDataException damaged)
         {
-            throw new InvalidOperationException($"Teachers:{id}:Path: {damaged.Message}", damaged);
+            throw new InvalidOperationException($"Teachers:{id}: {damaged.Message}", damaged);
         }
     }
 }
