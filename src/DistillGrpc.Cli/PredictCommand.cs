@@ -13,7 +13,7 @@ internal static class PredictCommand
         var task = new Option<string>("--task") { Description = "What is asked for.", DefaultValueFactory = _ => "label" };
         task.AcceptOnlyFromAmong("label", "rationale", "both");
         var model = new Option<string>("--model") { Description = "The model, models/{id}; default the Student's.", DefaultValueFactory = _ => "" };
-        var student = new Option<string>("--student") { Description = "The Student's address.", DefaultValueFactory = _ => Student.StudentHost.DefaultListen };
+        var student = Addresses.Student();
         var command = new Command("predict", "Asks a running Student for a label, its rationale, or both.") { text, task, model, student };
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             () => RunAsync(
@@ -33,9 +33,7 @@ internal static class PredictCommand
 
     private static async Task RunAsync(string student, StreamPredictRequest request, CancellationToken cancellationToken)
     {
-        using var channel = DistillChannel.To(Uri.TryCreate(student, UriKind.Absolute, out var address)
-            ? address
-            : throw new InvalidDataException($"--student: '{student}' is not an address such as {Student.StudentHost.DefaultListen}."));
+        using var channel = Addresses.Connect("--student", student);
         await foreach (var part in new InferenceClient(channel).StreamPredictAsync(request, cancellationToken))
         {
             await Console.Out.WriteAsync(part.Delta?.Text ?? "\n");

@@ -5,6 +5,9 @@ using DistillGrpc.Cli.Quickstart;
 var root = new RootCommand("Distils a large language model into a small T5 that answers in milliseconds and can say why.")
 {
     QuickstartCommand.Create(),
+    TeachCommand.Create(),
+    TrainCommand.Create(),
     PredictCommand.Create(),
+    EvalCommand.Create(),
 };
 return await root.Parse(args).InvokeAsync();

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using DistillGrpc.Client;
+using DistillGrpc.Client.Examples;
+using DistillGrpc.Contracts.V1;
+
+namespace DistillGrpc.Cli;
+
+/// <summary><c>distill teach</c>: rows in, the same rows with a teacher's rationale and label out.</summary>
+internal static class TeachCommand
+{
+    private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static Command Create()
+    {
+        var data = new Option<FileInfo>("--data") { Description = "JSONL rows to explain.", Required = true };
+        var output = new Option<FileInfo?>("--out") { Description = "Where the rows go, in the order they finish; default standard output." };
+        var name = new Option<string>("--name") { Description = "The teacher, teachers/{id}; default the Teacher's.", DefaultValueFactory = _ => "" };
+        var teacher = Addresses.Teacher();
+        var command = new Command("teach", "Has a running Teacher explain rows.") { data, output, name, teacher };
+        command.SetAction((parsed, cancellationToken) => Failures.Guard(
+            () => RunAsync(parsed.GetValue(teacher)!, parsed.GetValue(data)!, parsed.GetValue(output), parsed.GetValue(name)!, cancellationToken), cancellationToken));
+        return command;
+    }
+
+    private static async Task RunAsync(string address, FileInfo data, FileInfo? output, string name, CancellationToken cancellationToken)
+    {
+        using var channel = Addresses.Connect("--teacher", address);
+        var rows = await ExampleFile.ReadAsync(data.FullName, cancellationToken).ToListAsync(cancellationToken);
+        var byId = rows.GroupBy(row => row.Id, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First(), StringComparer.Ordinal);
+        await using var writer = output is null ? Console.Out : new StreamWriter(output.FullName);
+        var line = new ProgressLine();
+        var (done, failed) = (0, 0);
+        await foreach (var response in new TeacherClient(channel).GenerateRationalesAsync(new RationaleSpec { Teacher = name }, rows.ToAsyncEnumerable(), cancellationToken))
+        {
+            if (response.Result is { } result)
+            {
+                (done, failed) = (done + 1, failed + (result.Error is null ? 0 : 1));
+                await writer.WriteLineAsync(Row(byId[result.InputId], result).AsMemory(), cancellationToken);
+                line.Show($"{ProgressLine.Bar((double)done / rows.Count)} {done}/{rows.Count}");
+            }
+        }
+
+        line.Clear();
+        await writer.FlushAsync(cancellationToken);
+        await Console.Error.WriteLineAsync($"{done} rows, {failed} without an answer.");
+    }
+
+    private static string Row(Example row, RationaleResult result) => JsonSerializer.Serialize(
+        new Dictionary<string, object?>
+        {
+            ["id"] = row.Id,
+            ["segments"] = row.Segments,
+            ["label"] = row.Label,
+            ["answer"] = row.Answer,
+            ["group"] = row.Group,
+            ["llm_label"] = result.Label,
+            ["rationale"] = result.Rationale,
+            ["outcome"] = $"{result.ParseOutcome}",
+            ["error"] = result.Error?.Message,
+        }.Where(pair => pair.Value is not (null or "")).ToDictionary(),
+        Json);
+}

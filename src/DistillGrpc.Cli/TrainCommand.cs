@@ -1,0 +1,87 @@
+using System.CommandLine;
+using DistillGrpc.Client;
+using DistillGrpc.Client.Examples;
+using DistillGrpc.Contracts.V1;
+
+namespace DistillGrpc.Cli;
+
+/// <summary><c>distill train</c>: has a running Student learn from rows.</summary>
+internal static class TrainCommand
+{
+    public static Command Create()
+    {
+        var data = new Option<FileInfo>("--data") { Description = "JSONL rows; those without a rationale go to the Student's Teacher.", Required = true };
+        var evalData = new Option<FileInfo?>("--eval-data") { Description = "Held-out rows." };
+        var id = new Option<string>("--id") { Description = "Id of the model to make.", Required = true };
+        var replace = new Option<bool>("--replace") { Description = "Put it in the place of a model of the same id." };
+        var from = new Option<string>("--from") { Description = "A size (micro, mini, small, base), or a model that the Student has, models/{id}.", DefaultValueFactory = _ => "micro" };
+        var mode = new Option<string>("--mode") { Description = "How the rows are learnt.", DefaultValueFactory = _ => "step-by-step" };
+        mode.AcceptOnlyFromAmong("step-by-step", "label-only");
+        var steps = new Option<int>("--steps") { Description = "Steps; 0 for the Student's default." };
+        var rate = new Option<double>("--learning-rate") { Description = "Highest learning rate; 0 for the Student's default." };
+        var seed = new Option<long>("--seed") { Description = "Seed of order and initialisation." };
+        var equations = new Option<bool>("--equations") { Description = "Labels are equations, compared by value." };
+        var student = Addresses.Student();
+        var command = new Command("train", "Has a running Student learn from rows.") { data, evalData, id, replace, from, mode, steps, rate, seed, equations, student };
+        command.SetAction((parsed, cancellationToken) => Failures.Guard(
+            () =>
+            {
+                var spec = new TrainingSpec
+                {
+                    ModelId = parsed.GetValue(id),
+                    Replace = parsed.GetValue(replace),
+                    Mode = parsed.GetValue(mode) == "label-only" ? TrainingMode.LabelOnly : TrainingMode.DistillingStepByStep,
+                    Teacher = new TeacherSource(),
+                    Steps = parsed.GetValue(steps),
+                    LearningRate = parsed.GetValue(rate),
+                    Seed = parsed.GetValue(seed),
+                    Scorer = parsed.GetValue(equations) ? AnswerScorer.Equation : AnswerScorer.ExactMatch,
+                };
+                if (parsed.GetValue(from)!.Contains('/', StringComparison.Ordinal))
+                {
+                    spec.BaseModel = parsed.GetValue(from);
+                }
+                else
+                {
+                    spec.Preset = parsed.GetValue(from);
+                }
+
+                return RunAsync(parsed.GetValue(student)!, spec, parsed.GetValue(data)!, parsed.GetValue(evalData), cancellationToken);
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static async Task RunAsync(string address, TrainingSpec spec, FileInfo data, FileInfo? evalData, CancellationToken cancellationToken)
+    {
+        using var channel = Addresses.Connect("--student", address);
+        var line = new ProgressLine();
+        var rows = ExampleFile.ReadAsync(data.FullName, cancellationToken);
+        var heldOut = evalData is null ? AsyncEnumerable.Empty<Example>() : ExampleFile.ReadAsync(evalData.FullName, cancellationToken);
+        await foreach (var response in new TrainingClient(channel).TrainAsync(spec, rows, heldOut, cancellationToken))
+        {
+            switch (response.EventCase)
+            {
+                case TrainResponse.EventOneofCase.Teaching:
+                    line.Show($"rationales {ProgressLine.Bar((double)response.Teaching.Rows / response.Teaching.TotalRows)}");
+                    break;
+                case TrainResponse.EventOneofCase.Progress:
+                    var step = response.Progress;
+                    line.Show($"{ProgressLine.Bar((double)step.Step / step.TotalSteps)} step {step.Step} loss {step.Loss:0.000} ETA {step.Remaining.ToTimeSpan():m\\:ss}");
+                    break;
+                case TrainResponse.EventOneofCase.Warning:
+                    line.Clear();
+                    await Console.Error.WriteLineAsync(response.Warning.Message);
+                    break;
+                case TrainResponse.EventOneofCase.Evaluation:
+                    line.Clear();
+                    Console.WriteLine($"step {response.Evaluation.Step}: {response.Evaluation.Correct} of {response.Evaluation.Examples} right");
+                    break;
+                case TrainResponse.EventOneofCase.Result:
+                    line.Clear();
+                    Console.WriteLine($"{response.Result.Model}: {response.Result.Steps} steps in {response.Result.TrainTime.ToTimeSpan().TotalSeconds:0.0} s");
+                    break;
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.Text.Json;
+using DistillGrpc.Hosting;
+using DistillGrpc.Student;
+using DistillGrpc.Teacher;
+using Microsoft.Extensions.Logging;
+
+namespace DistillGrpc.Cli.Tests;
+
+public sealed class ServiceCommandTests
+{
+    [Fact]
+    public async Task TeachTrainPredictEval_AgainstRunningServices_DoWhatTheReadmeSays()
+    {
+        using var folder = new TemporaryFolder();
+        await using var teacher = TeacherHost.Create(["--Listen=http://127.0.0.1:0"], builder => builder.Logging.ClearProviders());
+        await teacher.StartAsync();
+        await using var student = StudentHost.Create(["--Listen=http://127.0.0.1:0", $"--StateDirectory={folder.Path}/state"], builder => builder.Logging.ClearProviders());
+        await student.StartAsync();
+        var (rows, taught) = (Path.Combine(folder.Path, "rows.jsonl"), Path.Combine(folder.Path, "taught.jsonl"));
+        await File.WriteAllLinesAsync(rows, Enumerable.Range(20, 30).Select(i => JsonSerializer.Serialize(new { input = $"Mia has {i} apples. Mia loses 3 apples. How many apples does Mia have now?", label = $"{i} - 3" })));
+
+        var teach = await Distill.RunAsync("teach", "--data", rows, "--out", taught, "--teacher", $"{teacher.Address()}");
+        Assert.Equal((0, "30 rows, 0 without an answer."), (teach.ExitCode, teach.Error.Trim()));
+        Assert.All(await File.ReadAllLinesAsync(taught), line => Assert.Contains("Mia loses 3:", JsonDocument.Parse(line).RootElement.GetProperty("rationale").GetString(), StringComparison.Ordinal));
+
+        var train = await Distill.RunAsync("train", "--data", taught, "--eval-data", rows, "--id", "mine", "--steps", "5", "--student", $"{student.Address()}");
+        Assert.Equal((0, ""), (train.ExitCode, train.Error));
+        Assert.Contains("of 30 right", train.Output, StringComparison.Ordinal);
+        Assert.Contains("models/mine: 5 steps", train.Output, StringComparison.Ordinal);
+
+        var predict = await Distill.RunAsync("predict", "--task", "both", "--student", $"{student.Address()}", "Mia has 20 apples. How many apples does Mia have now?");
+        Assert.Equal((0, "", 2), (predict.ExitCode, predict.Error, predict.Output.Count(c => c == '\n')));
+
+        var eval = await Distill.RunAsync("eval", "--data", rows, "--json", "--student", $"{student.Address()}");
+        Assert.Equal((0, ""), (eval.ExitCode, eval.Error));
+        Assert.Equal(30, JsonDocument.Parse(eval.Output).RootElement.GetProperty("rows").GetInt32());
+
+        var again = await Distill.RunAsync("train", "--data", taught, "--id", "mine", "--student", $"{student.Address()}");
+        Assert.Equal(1, again.ExitCode);
+        Assert.Contains("MODEL_EXISTS", again.Error, StringComparison.Ordinal);
+    }
+}
