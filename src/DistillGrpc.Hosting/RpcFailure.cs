@@ -36,6 +36,9 @@ public static class RpcFailure
     public static RpcException ResourceExhausted(string reason, string message, TimeSpan retryAfter) =>
         Make(Code.ResourceExhausted, reason, message, Retry(retryAfter));
 
+    /// <summary>Any other code, where another try makes no sense by itself.</summary>
+    public static RpcException Of(StatusCode code, string reason, string message) => Make((Code)code, reason, message);
+
     /// <summary>INTERNAL, without a word about why: the log has that.</summary>
     public static RpcException Internal() => Make(Code.Internal, "INTERNAL", "The service failed; its log says why.");
 

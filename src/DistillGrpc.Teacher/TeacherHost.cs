@@ -1,5 +1,6 @@
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
+using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Rationales;
 
 namespace DistillGrpc.Teacher;
@@ -20,7 +21,11 @@ public static class TeacherHost
         var options = builder.Configuration.Get<TeacherOptions>() ?? new TeacherOptions();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(TeacherCatalog.Load(options));
+        var prompts = PromptCatalog.Load(options.PromptDirectory);
+        var teachers = TeacherCatalog.Load(options, prompts, TimeProvider.System);
+        builder.Services.AddSingleton(prompts);
+        // By a factory, so that the container disposes it.
+        builder.Services.AddSingleton(_ => teachers);
         builder.Services.AddSingleton<RationaleEngine>();
         configure?.Invoke(builder);
         var app = builder.Build();

@@ -9,6 +9,9 @@ internal sealed class TeacherOptions
     /// <summary>The teachers by id. Without any there is <c>symbolic</c>.</summary>
     public Dictionary<string, TeacherEntry> Teachers { get; set; } = [];
 
+    /// <summary>A folder with prompts of the operator's own, <c>{id}.yaml</c>; one that has the id of a prompt that comes with the Teacher takes its place. Default none.</summary>
+    public string PromptDirectory { get; set; } = "";
+
     /// <summary>Inputs of one call that are being answered at once; default 8.</summary>
     public int MaxInputsInFlight { get; set; } = 8;
 }
@@ -16,8 +19,11 @@ internal sealed class TeacherOptions
 /// <summary>One teacher.</summary>
 internal sealed class TeacherEntry
 {
-    /// <summary><c>symbolic</c> or <c>recorded</c>.</summary>
+    /// <summary><c>symbolic</c>, <c>recorded</c> or <c>openai</c>.</summary>
     public string Backend { get; set; } = "";
+
+    /// <summary>The prompt's id (<c>openai</c>), used where a request names none; default <c>answer</c>. With <c>recorded</c>: how labels are read from <see cref="Outputs"/>.</summary>
+    public string Prompt { get; set; } = "answer";
 
     /// <summary>The file of recorded rows (<c>recorded</c>): JSONL.</summary>
     public string Path { get; set; } = "";
@@ -28,6 +34,27 @@ internal sealed class TeacherEntry
     /// </summary>
     public List<string> Outputs { get; set; } = [];
 
-    /// <summary>What the labels in <see cref="Outputs"/> look like; default any text.</summary>
-    public Parsing.AnswerForm Answers { get; set; }
+    /// <summary>Where chat completions are (<c>openai</c>), such as <c>https://api.openai.com/v1</c>.</summary>
+    public string Endpoint { get; set; } = "";
+
+    /// <summary>The endpoint's model (<c>openai</c>).</summary>
+    public string Model { get; set; } = "";
+
+    /// <summary>The endpoint's key (<c>openai</c>); default none. Better in the environment, <c>DISTILL_Teachers__ID__ApiKey</c>, than on a command line.</summary>
+    public string ApiKey { get; set; } = "";
+
+    /// <summary>Most tokens of an answer (<c>openai</c>) where the request does not say; default 512.</summary>
+    public int MaxOutputTokens { get; set; } = 512;
+
+    /// <summary>Most bytes of one response (<c>openai</c>); default 4 MiB.</summary>
+    public long MaxResponseBytes { get; set; } = 4 << 20;
+
+    /// <summary>How often a call that failed but may pass is tried again (<c>openai</c>); default 5.</summary>
+    public int Retries { get; set; } = 5;
+
+    /// <summary>Longest time of one call (<c>openai</c>); default 2 minutes.</summary>
+    public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Longest time for an input with all its calls (<c>openai</c>); default 10 minutes.</summary>
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromMinutes(10);
 }

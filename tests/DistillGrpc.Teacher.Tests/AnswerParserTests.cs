@@ -25,7 +25,7 @@ public sealed class AnswerParserTests
     [InlineData("He sleeps. The answer is Contradiction.\n", "Nli", ParseOutcome.Parsed, "He sleeps.", "contradiction")]
     [InlineData("He sleeps. The answer is neutral or entailment.\n", "Nli", ParseOutcome.LabelOutsideSet, "He sleeps.", "")]
     public void Parse_EachShape_GivesItsOutcome(string text, string form, ParseOutcome outcome, string rationale, string label) =>
-        Assert.Equal((outcome, rationale, label), AnswerParser.Parse(text, Enum.Parse<AnswerForm>(form), Options, isCut: true));
+        Assert.Equal((outcome, rationale, label), AnswerParser.Parse(text, AnswerFormat.Of(Enum.Parse<AnswerForm>(form)), Options, isCut: true));
 
     [SharedFact("data/reference-layout")]
     public async Task Parse_PalmsOutputsOnSvamp_AgreeWithThePapersRowsWhereTheseAreWhole()
@@ -34,7 +34,7 @@ public sealed class AnswerParserTests
         var (rationales, labels, compared) = (0, 0, 0);
         foreach (var (text, row) in Outputs("svamp").Zip(rows))
         {
-            var (outcome, rationale, label) = AnswerParser.Parse(text, AnswerForm.Equation, "", isCut: true);
+            var (outcome, rationale, label) = AnswerParser.Parse(text, AnswerFormat.Of(AnswerForm.Equation), "", isCut: true);
             compared++;
             rationales += rationale == row.Rationale.Trim() ? 1 : 0;
             // The paper's own parser kept "(16 * 17)" of "(16 * 17) * 4", and nothing of some others.
@@ -55,7 +55,7 @@ public sealed class AnswerParserTests
         var (rationales, labels, compared) = (0, 0, 0);
         foreach (var (text, row) in Outputs("cqa").Zip(rows))
         {
-            var (_, rationale, label) = AnswerParser.Parse(text, AnswerForm.Choice, row.Segments[0], isCut: true);
+            var (_, rationale, label) = AnswerParser.Parse(text, AnswerFormat.Of(AnswerForm.Choice), row.Segments[0], isCut: true);
             compared++;
             rationales += rationale == row.Rationale.Trim() ? 1 : 0;
             labels += label == row.TeacherLabel.Trim() ? 1 : 0;
@@ -71,7 +71,7 @@ public sealed class AnswerParserTests
     {
         var (gold, outputs) = (SharedData.Locate("data/reference-layout/svamp/svamp_test.json"), SharedData.Locate("data/reference-layout/svamp/llm/test_CoT_0.json"));
         await using var teacher = await RunningTeacher.StartAsync(
-            "--Teachers:palm:Backend=recorded", $"--Teachers:palm:Path={gold}", $"--Teachers:palm:Outputs:0={outputs}", "--Teachers:palm:Answers=Equation");
+            "--Teachers:palm:Backend=recorded", $"--Teachers:palm:Path={gold}", $"--Teachers:palm:Outputs:0={outputs}", "--Teachers:palm:Prompt=arithmetic");
         var rows = await ExampleFile.ReadAsync(gold).ToListAsync();
 
         var results = await teacher.Client.GenerateRationalesAsync(new RationaleSpec(), rows.ToAsyncEnumerable()).Select(response => response.Result).ToListAsync();

@@ -8,4 +8,11 @@ namespace DistillGrpc.Teacher.Backends;
 /// <param name="Label">The label, or empty.</param>
 /// <param name="RawText">What the teacher wrote.</param>
 /// <param name="FinishReason">Why it stopped, as the backend says it.</param>
-internal sealed record BackendAnswer(ParseOutcome Outcome, string Rationale, string Label, string RawText, string FinishReason);
+internal sealed record BackendAnswer(ParseOutcome Outcome, string Rationale, string Label, string RawText, string FinishReason)
+{
+    /// <summary>The model that answered, as the backend names it, or empty.</summary>
+    public string Model { get; init; } = "";
+
+    /// <summary>Tokens, zero where nobody counts them.</summary>
+    public Usage Usage { get; init; } = new();
+}

@@ -1,4 +1,5 @@
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Prompts;
 
 namespace DistillGrpc.Teacher.Backends;
 
@@ -11,11 +12,27 @@ internal interface ITeacherBackend
     /// <summary>The model behind it, or empty.</summary>
     string Model { get; }
 
+    /// <summary>The prompt where a request names none; null where it takes no prompt at all.</summary>
+    Prompt? DefaultPrompt { get; }
+
     /// <summary>Explains one input.</summary>
     /// <param name="input">The input; its gold label, where it has one, is not looked at.</param>
-    /// <param name="spec">How to ask.</param>
+    /// <param name="query">How to ask.</param>
     /// <param name="onText">Gets text while it is written; null where nobody listens.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="TeacherRowException">There is no answer to this input.</exception>
-    ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleSpec spec, Func<string, ValueTask>? onText, CancellationToken cancellationToken);
+    /// <exception cref="TeacherFailedException">There is no answer to any input, as far as can be told.</exception>
+    ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken);
 }
+
+/// <summary>Gets text while it is written.</summary>
+/// <param name="text">More text.</param>
+/// <param name="isRestart">The teacher has begun anew after a failure: what came before is void.</param>
+internal delegate ValueTask TextListener(string text, bool isRestart);
+
+/// <summary>How a backend is asked.</summary>
+/// <param name="Prompt">The prompt, for backends that take one.</param>
+/// <param name="MaxOutputTokens">Highest number of tokens to write; 0 for the backend's default.</param>
+/// <param name="Temperature">Sampling temperature, 0 to 2.</param>
+/// <param name="Deadline">When the caller stops waiting.</param>
+internal sealed record RationaleQuery(Prompt? Prompt, int MaxOutputTokens, double Temperature, DateTimeOffset Deadline);

@@ -3,6 +3,7 @@ using System.Text.Json;
 using DistillGrpc.Client.Examples;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Parsing;
+using DistillGrpc.Teacher.Prompts;
 using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Backends;
@@ -21,6 +22,8 @@ internal sealed class RecordedBackend : ITeacherBackend
     public string Kind => "recorded";
 
     public string Model => "";
+
+    public Prompt? DefaultPrompt => null;
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="InvalidDataException">A line cannot be used.</exception>
@@ -43,7 +46,7 @@ internal sealed class RecordedBackend : ITeacherBackend
 
     /// <summary>Reads rows and, in their order, what the teacher wrote for them.</summary>
     /// <exception cref="InvalidDataException">A file cannot be used, or there are more texts than rows.</exception>
-    public static async Task<RecordedBackend> LoadAsync(string path, IReadOnlyList<string> outputs, AnswerForm form)
+    public static async Task<RecordedBackend> LoadAsync(string path, IReadOnlyList<string> outputs, AnswerFormat format)
     {
         var backend = await LoadAsync(path);
         var texts = outputs.SelectMany(ReadTexts).ToArray();
@@ -52,7 +55,7 @@ internal sealed class RecordedBackend : ITeacherBackend
         {
             if (number < texts.Length)
             {
-                var (outcome, rationale, label) = AnswerParser.Parse(texts[number], form, string.Join('\n', row.Segments), isCut: true);
+                var (outcome, rationale, label) = AnswerParser.Parse(texts[number], format, string.Join('\n', row.Segments), isCut: true);
                 backend._parsed[(Key(row), row.Id)] = new BackendAnswer(outcome, rationale, label, texts[number], "");
             }
 
@@ -62,7 +65,7 @@ internal sealed class RecordedBackend : ITeacherBackend
         return texts.Length <= number ? backend : throw new InvalidDataException($"There are {texts.Length} outputs for {number} rows");
     }
 
-    public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleSpec spec, Func<string, ValueTask>? onText, CancellationToken cancellationToken)
+    public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)
     {
         if (!_rows.TryGetValue(Key(input), out var same))
         {
@@ -75,7 +78,7 @@ internal sealed class RecordedBackend : ITeacherBackend
         {
             if (onText is not null)
             {
-                await onText(parsed.RawText);
+                await onText(parsed.RawText, isRestart: false);
             }
 
             return parsed;
@@ -84,7 +87,7 @@ internal sealed class RecordedBackend : ITeacherBackend
         var raw = row.TeacherLabel.Length > 0 ? $"{row.Rationale} The answer is {row.TeacherLabel}." : row.Rationale;
         if (onText is not null)
         {
-            await onText(raw);
+            await onText(raw, isRestart: false);
         }
 
         var outcome = row.TeacherLabel.Length == 0 ? ParseOutcome.NoLabel

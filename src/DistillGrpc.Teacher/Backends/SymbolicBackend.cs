@@ -1,4 +1,5 @@
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Symbolic;
 using Grpc.Core;
 
@@ -11,7 +12,9 @@ internal sealed class SymbolicBackend : ITeacherBackend
 
     public string Model => "";
 
-    public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleSpec spec, Func<string, ValueTask>? onText, CancellationToken cancellationToken)
+    public Prompt? DefaultPrompt => null;
+
+    public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)
     {
         if (!ProblemSolver.TrySolve(string.Join(' ', input.Segments), out var solution, out var reason))
         {
@@ -24,7 +27,7 @@ internal sealed class SymbolicBackend : ITeacherBackend
             said.Add(said.Count == 0 ? step : " " + step);
             if (onText is not null)
             {
-                await onText(said[^1]);
+                await onText(said[^1], isRestart: false);
             }
         }
 

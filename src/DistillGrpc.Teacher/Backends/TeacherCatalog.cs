@@ -1,9 +1,11 @@
 using DistillGrpc.Hosting;
+using DistillGrpc.Teacher.Backends.OpenAi;
+using DistillGrpc.Teacher.Prompts;
 
 namespace DistillGrpc.Teacher.Backends;
 
 /// <summary>The teachers that the operator has configured.</summary>
-internal sealed class TeacherCatalog
+internal sealed class TeacherCatalog : IDisposable
 {
     private const string Collection = "teachers/";
     private readonly Dictionary<string, ITeacherBackend> _teachers;
@@ -20,9 +22,9 @@ internal sealed class TeacherCatalog
 
     /// <summary>Makes the backends.</summary>
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
-    public static TeacherCatalog Load(TeacherOptions options)
+    public static TeacherCatalog Load(TeacherOptions options, PromptCatalog prompts, TimeProvider time)
     {
-        var teachers = options.Teachers.ToDictionary(pair => pair.Key, pair => Make(pair.Key, pair.Value), StringComparer.Ordinal);
+        var teachers = options.Teachers.ToDictionary(pair => pair.Key, pair => Make(pair.Key, pair.Value, prompts, time), StringComparer.Ordinal);
         if (teachers.Count == 0)
         {
             teachers.Add("symbolic", new SymbolicBackend());
@@ -49,14 +51,23 @@ internal sealed class TeacherCatalog
             : throw RpcFailure.NotFound("TEACHER_NOT_FOUND", $"There is no teacher '{Collection}{id}'.");
     }
 
-    private static ITeacherBackend Make(string id, TeacherEntry entry) => entry.Backend switch
+    public void Dispose()
+    {
+        foreach (var backend in _teachers.Values.OfType<IDisposable>())
+        {
+            backend.Dispose();
+        }
+    }
+
+    private static ITeacherBackend Make(string id, TeacherEntry entry, PromptCatalog prompts, TimeProvider time) => entry.Backend switch
     {
         "symbolic" => new SymbolicBackend(),
-        "recorded" => Recorded(id, entry),
-        var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic and recorded."),
+        "recorded" => Recorded(id, entry, prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt)),
+        "openai" => new OpenAiBackend(OpenAiOptions.Of(id, entry), prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt), time),
+        var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic, recorded and openai."),
     };
 
-    private static RecordedBackend Recorded(string id, TeacherEntry entry)
+    private static RecordedBackend Recorded(string id, TeacherEntry entry, Prompt prompt)
     {
         foreach (var (setting, path) in entry.Outputs.Select(path => ("Outputs", path)).Prepend(("Path", entry.Path)))
         {
@@ -68,7 +79,7 @@ internal sealed class TeacherCatalog
 
         try
         {
-            return RecordedBackend.LoadAsync(entry.Path, entry.Outputs, entry.Answers).GetAwaiter().GetResult();
+            return RecordedBackend.LoadAsync(entry.Path, entry.Outputs, prompt.Format).GetAwaiter().GetResult();
         }
         catch (InvalidDataException damaged)
         {

@@ -12,6 +12,12 @@ internal enum AnswerForm
     /// <summary><c>entailment</c>, <c>neutral</c> or <c>contradiction</c>.</summary>
     Nli,
 
+    /// <summary>One of the labels that the prompt lists.</summary>
+    Classification,
+
     /// <summary>Numbers and signs.</summary>
     Equation,
+
+    /// <summary>What the prompt's own regular expression finds.</summary>
+    Pattern,
 }

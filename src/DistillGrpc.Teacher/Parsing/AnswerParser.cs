@@ -9,41 +9,39 @@ namespace DistillGrpc.Teacher.Parsing;
 /// </summary>
 internal static partial class AnswerParser
 {
-    private static readonly string[] NliLabels = ["entailment", "neutral", "contradiction"];
-
     /// <summary>Reads an answer.</summary>
     /// <param name="text">What the model wrote.</param>
-    /// <param name="form">What labels look like.</param>
+    /// <param name="format">What labels look like.</param>
     /// <param name="input">The input, where its options stand (<see cref="AnswerForm.Choice"/>).</param>
     /// <param name="isCut">Whether the model was stopped by a limit.</param>
-    public static (ParseOutcome Outcome, string Rationale, string Label) Parse(string text, AnswerForm form, string input, bool isCut)
+    public static (ParseOutcome Outcome, string Rationale, string Label) Parse(string text, AnswerFormat format, string input, bool isCut)
     {
         var question = NextQuestion().Match(text);
         var own = (question.Success ? text[..question.Index] : text).Trim();
-        var answer = AnswerSentence().Match(own);
+        var isOpen = isCut && !question.Success;
+        var answer = (format.Pattern ?? AnswerSentence()).Match(own);
         if (!answer.Success)
         {
-            var outcome = Refusal().IsMatch(own) ? ParseOutcome.Refusal : isCut && !question.Success ? ParseOutcome.Truncated : ParseOutcome.NoLabel;
-            return (outcome, own, "");
+            return (Refusal().IsMatch(own) ? ParseOutcome.Refusal : isOpen ? ParseOutcome.Truncated : ParseOutcome.NoLabel, own, "");
         }
 
-        var rationale = own[..answer.Index].Trim();
-        var said = answer.Groups["answer"].Value.Trim().TrimEnd('.').Trim();
+        var before = answer.Groups["rationale"].Success ? answer.Groups["rationale"].Value : own[..answer.Index];
+        var rationale = before.Trim();
         // Without a sentence's end there is no telling how much of the label is missing.
-        if (isCut && !question.Success && !answer.Groups["end"].Success)
+        if (isOpen && (format.Pattern is null ? !answer.Groups["end"].Success : answer.Index + answer.Length == own.Length))
         {
             return (ParseOutcome.Truncated, rationale, "");
         }
 
-        return Label(said, form, input) is not { } label ? (ParseOutcome.LabelOutsideSet, rationale, "")
+        return Label(answer.Groups["label"].Value.Trim().TrimEnd('.').Trim(), format, input) is not { } label ? (ParseOutcome.LabelOutsideSet, rationale, "")
             : rationale.Length == 0 ? (ParseOutcome.EmptyRationale, "", label)
             : (ParseOutcome.Parsed, rationale, label);
     }
 
-    private static string? Label(string said, AnswerForm form, string input) => form switch
+    private static string? Label(string said, AnswerFormat format, string input) => format.Form switch
     {
         AnswerForm.Choice => Choice(said, input),
-        AnswerForm.Nli => NliLabels.Where(label => said.Contains(label, StringComparison.OrdinalIgnoreCase)).ToArray() is [var only] ? only : null,
+        AnswerForm.Nli or AnswerForm.Classification => OneOf(said, format.Labels),
         AnswerForm.Equation => Equation().IsMatch(said) ? said : null,
         _ => said.Length > 0 ? said : null,
     };
@@ -51,7 +49,12 @@ internal static partial class AnswerParser
     // By its letter, or by its whole text; two options are none.
     private static string? Choice(string said, string input)
     {
-        var options = Option().Matches(input).ToDictionary(match => match.Groups["letter"].Value, match => match.Groups["text"].Value.Trim(), StringComparer.OrdinalIgnoreCase);
+        var options = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (Match option in Option().Matches(input))
+        {
+            options.TryAdd(option.Groups["letter"].Value, option.Groups["text"].Value.Trim());
+        }
+
         var letters = Letter().Matches(said).Select(match => match.Groups["letter"].Value.ToLowerInvariant()).Distinct().ToArray();
         return letters.Length switch
         {
@@ -61,10 +64,32 @@ internal static partial class AnswerParser
         };
     }
 
+    // "very positive" also says "positive": a label inside another that was said does not count.
+    private static string? OneOf(string said, IReadOnlyList<string> labels)
+    {
+        var named = labels.Where(label => Says(said, label)).ToArray();
+        var whole = named.Where(label => !named.Any(other => other.Length > label.Length && Says(other, label))).ToArray();
+        return whole is [var only] ? only : null;
+    }
+
+    private static bool Says(string text, string label)
+    {
+        for (var at = text.IndexOf(label, StringComparison.OrdinalIgnoreCase); at >= 0; at = text.IndexOf(label, at + 1, StringComparison.OrdinalIgnoreCase))
+        {
+            var end = at + label.Length;
+            if ((at == 0 || !char.IsLetterOrDigit(text[at - 1])) && (end == text.Length || !char.IsLetterOrDigit(text[end])))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     [GeneratedRegex(@"\n\s*(Q|Question)\s*:", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex NextQuestion();
 
-    [GeneratedRegex(@"\b(so |therefore,? |thus,? |hence,? )?the answer is:?\s*(?<answer>[^\n]*?)(?<end>\.\s*$|\.?\s*\n|\.\s+(?=[A-Z]))?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.Multiline, 1000)]
+    [GeneratedRegex(@"\b(so |therefore,? |thus,? |hence,? )?the answer is:?\s*(?<label>[^\n]*?)(?<end>\.\s*$|\.?\s*\n|\.\s+(?=[A-Z]))?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.Multiline, 1000)]
     private static partial Regex AnswerSentence();
 
     [GeneratedRegex(@"^\s*(I'm sorry|I am sorry|I cannot|I can't|As an AI)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 1000)]

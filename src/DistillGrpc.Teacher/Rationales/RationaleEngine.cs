@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -13,6 +14,7 @@ namespace DistillGrpc.Teacher.Rationales;
 internal sealed class RationaleEngine(TeacherOptions options, TimeProvider time, ILogger<RationaleEngine> logger)
 {
     private const int MaxIdLength = 200;
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
     private static readonly ActivitySource Activities = new("DistillGrpc.Teacher");
     private static readonly Meter Meter = new("DistillGrpc.Teacher");
     private static readonly Counter<long> Results = Meter.CreateCounter<long>("distill.teacher.results", "{result}", "Results, by teacher and outcome.");
@@ -20,11 +22,11 @@ internal sealed class RationaleEngine(TeacherOptions options, TimeProvider time,
 
     /// <summary>Deltas and results as they come.</summary>
     public async IAsyncEnumerable<GenerateRationalesResponse> AnswerAsync(
-        string teacher, ITeacherBackend backend, RationaleSpec spec, IAsyncEnumerable<Example> inputs, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string teacher, ITeacherBackend backend, RationaleQuery query, bool streamText, IAsyncEnumerable<Example> inputs, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var output = Channel.CreateBounded<GenerateRationalesResponse>(options.MaxInputsInFlight * 4);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var work = WorkAsync(teacher, backend, spec, inputs, output.Writer, stop.Token);
+        var work = WorkAsync(teacher, backend, query, streamText, inputs, output.Writer, stop.Token);
         try
         {
             await foreach (var response in output.Reader.ReadAllAsync(cancellationToken))
@@ -40,19 +42,38 @@ internal sealed class RationaleEngine(TeacherOptions options, TimeProvider time,
     }
 
     private async Task WorkAsync(
-        string teacher, ITeacherBackend backend, RationaleSpec spec, IAsyncEnumerable<Example> inputs, ChannelWriter<GenerateRationalesResponse> output, CancellationToken cancellationToken)
+        string teacher, ITeacherBackend backend, RationaleQuery query, bool streamText, IAsyncEnumerable<Example> inputs, ChannelWriter<GenerateRationalesResponse> output, CancellationToken cancellationToken)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
+        var hasAnswered = false;
         try
         {
             var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.MaxInputsInFlight, CancellationToken = cancellationToken };
             await Parallel.ForEachAsync(Checked(inputs, seen), parallel, async (input, token) =>
             {
-                var result = input.Error ?? await AnswerAsync(teacher, backend, spec, input.Example, output, token);
+                RationaleResult result;
+                try
+                {
+                    result = input.Error ?? await AnswerAsync(teacher, backend, query, streamText, input.Example, output, token);
+                    hasAnswered |= result.Error is null;
+                }
+                catch (TeacherFailedException failed) when (failed.Code == StatusCode.Unavailable && Volatile.Read(ref hasAnswered))
+                {
+                    // It was there a moment ago: what it did not answer is told row by row, and the stream goes on.
+                    result = Failed(input.Example, failed.Code, failed.Reason, failed.Message);
+                }
+
                 Results.Add(1, new TagList { { "teacher", teacher }, { "outcome", $"{result.ParseOutcome}" } });
                 await output.WriteAsync(new GenerateRationalesResponse { Result = result }, token);
             });
             output.Complete();
+        }
+        catch (TeacherFailedException failed)
+        {
+            TeacherLog.TeacherFailed(logger, failed, teacher);
+            output.Complete(failed.Code == StatusCode.Unavailable
+                ? RpcFailure.Unavailable(failed.Reason, failed.Message, RetryAfter)
+                : RpcFailure.Of(failed.Code, failed.Reason, failed.Message));
         }
         catch (Exception failure)
         {
@@ -73,26 +94,26 @@ internal sealed class RationaleEngine(TeacherOptions options, TimeProvider time,
     }
 
     private async Task<RationaleResult> AnswerAsync(
-        string teacher, ITeacherBackend backend, RationaleSpec spec, Example input, ChannelWriter<GenerateRationalesResponse> output, CancellationToken cancellationToken)
+        string teacher, ITeacherBackend backend, RationaleQuery query, bool streamText, Example input, ChannelWriter<GenerateRationalesResponse> output, CancellationToken cancellationToken)
     {
         using var activity = Activities.StartActivity("teach", ActivityKind.Client);
         activity?.SetTag("distill.teacher", teacher).SetTag("distill.backend", backend.Kind);
         var started = time.GetTimestamp();
         try
         {
-            Func<string, ValueTask>? onText = spec.StreamText
-                ? text => output.WriteAsync(new GenerateRationalesResponse { Delta = new TextDelta { InputId = input.Id, Text = text } }, cancellationToken)
+            TextListener? onText = streamText
+                ? (text, isRestart) => output.WriteAsync(new GenerateRationalesResponse { Delta = new TextDelta { InputId = input.Id, Text = text, Restart = isRestart } }, cancellationToken)
                 : null;
-            var answer = await backend.AnswerAsync(input, spec, onText, cancellationToken);
+            var answer = await backend.AnswerAsync(input, query, onText, cancellationToken);
             Latency.Record(time.GetElapsedTime(started).TotalSeconds, new KeyValuePair<string, object?>("teacher", teacher));
-            return Result(teacher, backend, input, answer);
+            return Result(teacher, backend, query, input, answer);
         }
         catch (TeacherRowException refused)
         {
             activity?.SetStatus(ActivityStatusCode.Error, refused.Reason);
             return Failed(input, refused.Code, refused.Reason, refused.Message, refused.Field);
         }
-        catch (Exception failure) when (failure is not OperationCanceledException)
+        catch (Exception failure) when (failure is not (OperationCanceledException or TeacherFailedException))
         {
             activity?.SetStatus(ActivityStatusCode.Error, "INTERNAL");
             TeacherLog.BackendFailed(logger, failure, teacher);
@@ -100,18 +121,20 @@ internal sealed class RationaleEngine(TeacherOptions options, TimeProvider time,
         }
     }
 
-    private RationaleResult Result(string teacher, ITeacherBackend backend, Example input, BackendAnswer answer) => new()
+    private RationaleResult Result(string teacher, ITeacherBackend backend, RationaleQuery query, Example input, BackendAnswer answer) => new()
     {
         InputId = input.Id,
         ParseOutcome = answer.Outcome,
         Rationale = answer.Rationale,
         Label = answer.Label,
         RawText = answer.RawText,
-        Usage = new Usage(),
+        Usage = answer.Usage,
         Provenance = new Provenance
         {
             Teacher = teacher,
-            Model = backend.Model,
+            Model = answer.Model.Length > 0 ? answer.Model : backend.Model,
+            Prompt = query.Prompt?.Name ?? "",
+            PromptHash = query.Prompt?.Hash ?? "",
             FinishReason = answer.FinishReason,
             CreateTime = time.GetUtcNow().ToTimestamp(),
         },

@@ -1,12 +1,13 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
+using DistillGrpc.Teacher.Prompts;
 using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Rationales;
 
 /// <summary>The Teacher's calls.</summary>
-internal sealed class RationaleService(TeacherCatalog catalog, RationaleEngine engine) : TeacherService.TeacherServiceBase
+internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog prompts, RationaleEngine engine) : TeacherService.TeacherServiceBase
 {
     public override async Task GenerateRationales(
         IAsyncStreamReader<GenerateRationalesRequest> requestStream, IServerStreamWriter<GenerateRationalesResponse> responseStream, ServerCallContext context)
@@ -19,7 +20,8 @@ internal sealed class RationaleService(TeacherCatalog catalog, RationaleEngine e
 
         Check(spec);
         var (name, backend) = catalog.Find(spec.Teacher);
-        await foreach (var response in engine.AnswerAsync(name, backend, spec, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
+        var query = new RationaleQuery(PromptOf(spec, name, backend), spec.MaxOutputTokens, spec.Temperature, new DateTimeOffset(context.Deadline, TimeSpan.Zero));
+        await foreach (var response in engine.AnswerAsync(name, backend, query, spec.StreamText, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
         {
             await responseStream.WriteAsync(response, context.CancellationToken);
         }
@@ -28,7 +30,7 @@ internal sealed class RationaleService(TeacherCatalog catalog, RationaleEngine e
     public override Task<ListTeachersResponse> ListTeachers(ListTeachersRequest request, ServerCallContext context)
     {
         var response = new ListTeachersResponse();
-        response.Teachers.AddRange(catalog.All.Select(teacher => new Contracts.V1.Teacher { Name = teacher.Name, Backend = teacher.Backend.Kind, Model = teacher.Backend.Model }));
+        response.Teachers.AddRange(catalog.All.Select(teacher => new Contracts.V1.Teacher { Name = teacher.Name, Backend = teacher.Backend.Kind, Model = teacher.Backend.Model, DefaultPrompt = teacher.Backend.DefaultPrompt?.Name ?? "" }));
         return Task.FromResult(response);
     }
 
@@ -43,12 +45,12 @@ internal sealed class RationaleService(TeacherCatalog catalog, RationaleEngine e
         {
             throw RpcFailure.InvalidArgument("spec.max_output_tokens", "must not be negative");
         }
-
-        if (spec.Prompt.Length > 0)
-        {
-            throw RpcFailure.NotFound("PROMPT_NOT_FOUND", $"There is no prompt '{spec.Prompt}'.");
-        }
     }
+
+    private Prompt? PromptOf(RationaleSpec spec, string teacher, ITeacherBackend backend) =>
+        spec.Prompt.Length == 0 ? backend.DefaultPrompt
+        : backend.DefaultPrompt is null ? throw RpcFailure.InvalidArgument("spec.prompt", $"{teacher} takes no prompt")
+        : prompts.Find(spec.Prompt);
 
     private static async IAsyncEnumerable<Example> Inputs(
         IAsyncStreamReader<GenerateRationalesRequest> requests, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)

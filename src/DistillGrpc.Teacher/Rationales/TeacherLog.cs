@@ -4,4 +4,7 @@ internal static partial class TeacherLog
 {
     [LoggerMessage(1, LogLevel.Error, "The backend of {Teacher} failed on an input.")]
     public static partial void BackendFailed(ILogger logger, Exception failure, string teacher);
+
+    [LoggerMessage(2, LogLevel.Warning, "{Teacher} cannot be asked.")]
+    public static partial void TeacherFailed(ILogger logger, Exception failure, string teacher);
 }

@@ -1,0 +1,68 @@
+namespace DistillGrpc.Teacher.Backends.OpenAi;
+
+/// <summary>What the operator sets for a teacher of the kind <c>openai</c>.</summary>
+internal sealed record OpenAiOptions
+{
+    /// <summary>Where chat completions are, such as <c>https://api.openai.com/v1</c>.</summary>
+    public required string Endpoint { get; init; }
+
+    /// <summary>The model, as the endpoint names it.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The key; empty for an endpoint that wants none.</summary>
+    public required string ApiKey { get; init; }
+
+    /// <summary>Most tokens of an answer where the request does not say.</summary>
+    public required int MaxOutputTokens { get; init; }
+
+    /// <summary>Most bytes of one response, so that a stream without end has one.</summary>
+    public required long MaxResponseBytes { get; init; }
+
+    /// <summary>How often a failed call is tried again.</summary>
+    public required int Retries { get; init; }
+
+    /// <summary>Longest time of one call.</summary>
+    public required TimeSpan AttemptTimeout { get; init; }
+
+    /// <summary>Longest time for an input, with all that is tried again.</summary>
+    public required TimeSpan Timeout { get; init; }
+
+    // A record prints its members, and the key must not be printed.
+    public override string ToString() => $"{Model} at {Endpoint}";
+
+    /// <summary>Reads a teacher's settings.</summary>
+    /// <exception cref="InvalidOperationException">One cannot be used; the message names it.</exception>
+    public static OpenAiOptions Of(string id, TeacherEntry entry)
+    {
+        void Require(bool condition, string setting, string message)
+        {
+            if (!condition)
+            {
+                throw new InvalidOperationException($"Teachers:{id}:{setting}: {message}");
+            }
+        }
+
+        var isAddress = Uri.TryCreate(entry.Endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
+        Require(isAddress, nameof(entry.Endpoint), $"'{entry.Endpoint}' is not an address such as https://api.openai.com/v1.");
+        Require(uri!.UserInfo.Length == 0, nameof(entry.Endpoint), "a key does not belong into the address; use ApiKey.");
+        Require(entry.ApiKey.Length == 0 || uri.Scheme == "https" || uri.IsLoopback, nameof(entry.Endpoint), "a key is sent over https only, or to this machine.");
+        Require(entry.Model.Length > 0, nameof(entry.Model), "must name the endpoint's model.");
+        Require(entry.ApiKey.All(c => c is > ' ' and < '\x7f'), nameof(entry.ApiKey), "has a character that no key has.");
+        Require(entry.MaxOutputTokens is > 0 and <= 1 << 20, nameof(entry.MaxOutputTokens), "must be 1 to 1048576.");
+        Require(entry.MaxResponseBytes > 0, nameof(entry.MaxResponseBytes), "must be above 0.");
+        Require(entry.Retries is >= 0 and <= 100, nameof(entry.Retries), "must be 0 to 100.");
+        Require(entry.AttemptTimeout > TimeSpan.Zero && entry.AttemptTimeout <= TimeSpan.FromDays(1), nameof(entry.AttemptTimeout), "must be above 0 and at most a day.");
+        Require(entry.Timeout >= entry.AttemptTimeout && entry.Timeout <= TimeSpan.FromDays(1), nameof(entry.Timeout), "must be at least AttemptTimeout and at most a day.");
+        return new OpenAiOptions
+        {
+            Endpoint = entry.Endpoint,
+            Model = entry.Model,
+            ApiKey = entry.ApiKey,
+            MaxOutputTokens = entry.MaxOutputTokens,
+            MaxResponseBytes = entry.MaxResponseBytes,
+            Retries = entry.Retries,
+            AttemptTimeout = entry.AttemptTimeout,
+            Timeout = entry.Timeout,
+        };
+    }
+}

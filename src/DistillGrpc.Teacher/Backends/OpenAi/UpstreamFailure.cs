@@ -1,0 +1,111 @@
+using System.ClientModel;
+using System.Text.Json;
+using Grpc.Core;
+
+namespace DistillGrpc.Teacher.Backends.OpenAi;
+
+/// <summary>What a failed call to an endpoint means.</summary>
+internal enum UpstreamKind
+{
+    /// <summary>It may work in a moment: a timeout, a cut stream, 429, 5xx.</summary>
+    Transient,
+
+    /// <summary>It could not be reached; it may be up again in a moment.</summary>
+    Unreachable,
+
+    /// <summary>This input is refused; others may not be.</summary>
+    Input,
+
+    /// <summary>Everything is refused: the key, the model, the account.</summary>
+    Everything,
+}
+
+/// <summary>A failed call to an endpoint, by its kind. Its text holds nothing that the endpoint said.</summary>
+internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string reason, string message, TimeSpan? retryAfter = null, Exception? inner = null) : Exception(message, inner)
+{
+    private const int MaxCodeLength = 64;
+    private const int MaxErrorBytes = 1 << 16;
+
+    public UpstreamKind Kind => kind;
+
+    public StatusCode Code => code;
+
+    public string Reason => reason;
+
+    /// <summary>When the endpoint wants to be asked again, where it says so.</summary>
+    public TimeSpan? RetryAfter => retryAfter;
+
+    public bool MayPass => kind is UpstreamKind.Transient or UpstreamKind.Unreachable;
+
+    public static UpstreamFailure CutStream() => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_STREAM_CUT", "The teacher's answer stopped before its end.");
+
+    public static UpstreamFailure TimedOut() => new(UpstreamKind.Transient, StatusCode.DeadlineExceeded, "TEACHER_TIMEOUT", "The teacher did not answer in time.");
+
+    /// <summary>The failure that an exception of the SDK or of HTTP stands for; null where it is none of theirs.</summary>
+    public static UpstreamFailure? Of(Exception failure) => failure switch
+    {
+        UpstreamFailure own => own,
+        ClientResultException { Status: > 0 } refused => OfStatus(refused),
+        _ when Find<UpstreamFailure>(failure) is { } inside => inside,
+        _ when Find<HttpRequestException>(failure) is { } http => new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_UNREACHABLE", $"The teacher's endpoint cannot be reached ({http.HttpRequestError}).", null, failure),
+        ClientResultException or IOException or JsonException or FormatException or InvalidOperationException or ArgumentException or KeyNotFoundException =>
+            new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_STREAM_BROKEN", "The teacher's endpoint sent what cannot be read.", null, failure),
+        _ => null,
+    };
+
+    private static UpstreamFailure OfStatus(ClientResultException refused)
+    {
+        var response = refused.GetRawResponse();
+        var error = ErrorCode(response);
+        var said = error.Length > 0 ? $"HTTP {refused.Status}, {error}" : $"HTTP {refused.Status}";
+        var wait = response is null ? null : RetryAfterHeader.Read(response.Headers);
+        return (refused.Status, error) switch
+        {
+            (_, "insufficient_quota") => new(UpstreamKind.Everything, StatusCode.ResourceExhausted, "TEACHER_QUOTA_EXHAUSTED", $"The teacher's account is used up ({said}).", null, refused),
+            (429, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_THROTTLED", $"The teacher's endpoint takes no more calls now ({said}).", wait, refused),
+            (401 or 403, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_DENIED", $"The teacher's endpoint does not accept the key ({said}).", null, refused),
+            (404, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_NOT_THERE", $"The teacher's endpoint has no such model or address ({said}).", null, refused),
+            (408 or 409 or 425 or >= 500, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_FAILED", $"The teacher's endpoint failed ({said}).", wait, refused),
+            (_, "content_filter") => new(UpstreamKind.Input, StatusCode.InvalidArgument, "CONTENT_FILTERED", $"The teacher's endpoint does not take this input ({said}).", null, refused),
+            _ => new(UpstreamKind.Input, StatusCode.InvalidArgument, "TEACHER_REFUSED_INPUT", $"The teacher's endpoint refuses this input ({said}).", null, refused),
+        };
+    }
+
+    // A word such as context_length_exceeded helps; anything longer may be a text with a key or an address in it.
+    private static string ErrorCode(System.ClientModel.Primitives.PipelineResponse? response)
+    {
+        try
+        {
+            var content = response?.Content.ToMemory() ?? default;
+            if (content.Length is 0 or > MaxErrorBytes)
+            {
+                return "";
+            }
+
+            using var json = JsonDocument.Parse(content);
+            var error = json.RootElement.GetProperty("error");
+            return new[] { "code", "type" }.Select(name => error.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "")
+                .FirstOrDefault(IsCode) ?? "";
+        }
+        catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            return "";
+        }
+    }
+
+    private static bool IsCode(string text) => text.Length is > 0 and <= MaxCodeLength && text.All(c => char.IsAsciiLetterLower(c) || c == '_');
+
+    private static T? Find<T>(Exception? failure)
+        where T : Exception
+    {
+        for (; failure is not null; failure = failure.InnerException)
+        {
+            if (failure is T found)
+            {
+                return found;
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,15 @@
+using Grpc.Core;
+
+namespace DistillGrpc.Teacher.Backends;
+
+/// <summary>A teacher cannot answer anything now: it cannot be reached, or it refuses whoever asks.</summary>
+/// <param name="code">UNAVAILABLE where another try makes sense, else why not.</param>
+/// <param name="reason">In UPPER_SNAKE_CASE.</param>
+/// <param name="message">For the caller: nothing that the backend said.</param>
+/// <param name="inner">For the log.</param>
+internal sealed class TeacherFailedException(StatusCode code, string reason, string message, Exception? inner = null) : Exception(message, inner)
+{
+    public StatusCode Code => code;
+
+    public string Reason => reason;
+}

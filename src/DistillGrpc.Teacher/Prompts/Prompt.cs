@@ -1,0 +1,131 @@
+using System.Security.Cryptography;
+using System.Text;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Backends;
+using DistillGrpc.Teacher.Parsing;
+using Grpc.Core;
+using Microsoft.Extensions.AI;
+using YamlDotNet.Core;
+using YamlDotNet.Serialization;
+using YamlDotNet.Serialization.NamingConventions;
+
+namespace DistillGrpc.Teacher.Prompts;
+
+/// <summary>
+/// Few-shot chain of thought: what the model is told, the exemplars as turns of a conversation, then the input as a turn of its
+/// own, so that nothing in an input can pose as another turn.
+/// </summary>
+internal sealed class Prompt
+{
+    private const string Segment = "segment";
+    private readonly List<ChatMessage> _opening = [];
+    private readonly Template _question;
+    private readonly int _segments;
+
+    private Prompt(PromptFile file, string name, string hash)
+    {
+        (Name, Hash) = (name, hash);
+        Format = AnswerFormat.Create(file.Answers, file.Labels, file.Pattern);
+        _question = Field("question", file.Question);
+        _segments = _question.Slots.Contains("input") ? 0 : _question.Slots.Select(SegmentNumber).Append(0).Max();
+        if (_question.Slots.FirstOrDefault(slot => slot != "input" && SegmentNumber(slot) == 0) is { } unknown || !_question.Slots.Any())
+        {
+            throw new ArgumentException($"question: its slots are {{input}}, {{segment1}}, {{segment2}}, ...; it has {(_question.Slots.Any() ? $"{{{_question.Slots.First(slot => slot != "input" && SegmentNumber(slot) == 0)}}}" : "none")}");
+        }
+
+        if (file.System.Length > 0)
+        {
+            _opening.Add(new ChatMessage(ChatRole.System, file.System.Trim()));
+        }
+
+        AddExemplars(file);
+    }
+
+    /// <summary><c>prompts/{id}</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>SHA-256 of the file, in hexadecimal.</summary>
+    public string Hash { get; }
+
+    /// <summary>How its answers are read.</summary>
+    public AnswerFormat Format { get; }
+
+    /// <summary>Reads a prompt's file.</summary>
+    /// <param name="name"><c>prompts/{id}</c>.</param>
+    /// <param name="yaml">The file.</param>
+    /// <exception cref="ArgumentException">It cannot be used; the message names the field.</exception>
+    public static Prompt Parse(string name, byte[] yaml)
+    {
+        try
+        {
+            var text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(yaml);
+            var file = new DeserializerBuilder().WithNamingConvention(CamelCaseNamingConvention.Instance).Build().Deserialize<PromptFile>(text);
+            return new Prompt(file ?? throw new ArgumentException("it is empty"), name, Convert.ToHexStringLower(SHA256.HashData(yaml)));
+        }
+        catch (YamlException damaged)
+        {
+            throw new ArgumentException($"line {damaged.Start.Line}: {damaged.InnerException?.Message ?? damaged.Message}", damaged);
+        }
+        catch (DecoderFallbackException damaged)
+        {
+            throw new ArgumentException("it is not UTF-8", damaged);
+        }
+    }
+
+    /// <summary>The conversation that asks about an input.</summary>
+    /// <exception cref="TeacherRowException">The input has not the parts that the prompt shows.</exception>
+    public IReadOnlyList<ChatMessage> Render(Example input)
+    {
+        if (_segments > 0 && input.Segments.Count != _segments)
+        {
+            throw new TeacherRowException(StatusCode.InvalidArgument, "INVALID_FIELD", $"input.segments: {Name} shows {_segments}, and there are {input.Segments.Count}", "input.segments");
+        }
+
+        return [.. _opening, new ChatMessage(ChatRole.User, Ask(input.Segments))];
+    }
+
+    private string Ask(IList<string> segments) => _question.Render(slot => slot == "input" ? string.Join('\n', segments) : segments[SegmentNumber(slot) - 1]);
+
+    private void AddExemplars(PromptFile file)
+    {
+        var answer = Field("answer", file.Answer);
+        if (!answer.Slots.Order().SequenceEqual(["label", "rationale"]))
+        {
+            throw new ArgumentException("answer: it needs {rationale} and {label}, and has no other slot");
+        }
+
+        foreach (var (exemplar, number) in file.Exemplars.Select((exemplar, i) => (exemplar, i + 1)))
+        {
+            if (exemplar.Segments.Count == 0 || (_segments > 0 && exemplar.Segments.Count != _segments))
+            {
+                throw new ArgumentException($"exemplars: number {number} has {exemplar.Segments.Count} segments, and the question shows {Math.Max(_segments, 1)}");
+            }
+
+            var said = answer.Render(slot => slot == "label" ? exemplar.Label : exemplar.Rationale);
+            // A model that answers just as it was shown must be understood.
+            var (outcome, _, _) = AnswerParser.Parse(said, Format, string.Join('\n', exemplar.Segments), isCut: false);
+            if (outcome != ParseOutcome.Parsed)
+            {
+                throw new ArgumentException($"exemplars: rationale and label cannot be read from the answer of number {number} ({outcome})");
+            }
+
+            _opening.Add(new ChatMessage(ChatRole.User, Ask(exemplar.Segments)));
+            _opening.Add(new ChatMessage(ChatRole.Assistant, said));
+        }
+    }
+
+    private static Template Field(string field, string text)
+    {
+        try
+        {
+            return Template.Parse(text.TrimEnd());
+        }
+        catch (ArgumentException refused)
+        {
+            throw new ArgumentException($"{field}: {refused.Message}", refused);
+        }
+    }
+
+    private static int SegmentNumber(string slot) =>
+        slot.StartsWith(Segment, StringComparison.Ordinal) && int.TryParse(slot[Segment.Length..], out var number) && number is > 0 and <= 16 ? number : 0;
+}

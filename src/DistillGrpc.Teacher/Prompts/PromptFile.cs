@@ -1,0 +1,41 @@
+using DistillGrpc.Teacher.Parsing;
+
+namespace DistillGrpc.Teacher.Prompts;
+
+/// <summary>A prompt as its YAML file writes it.</summary>
+internal sealed class PromptFile
+{
+    /// <summary>What labels look like; default any text on one line.</summary>
+    public AnswerForm Answers { get; set; }
+
+    /// <summary>The labels that exist (<c>classification</c>).</summary>
+    public List<string> Labels { get; set; } = [];
+
+    /// <summary>The regular expression that finds <c>(?&lt;label&gt;...)</c> (<c>pattern</c>).</summary>
+    public string Pattern { get; set; } = "";
+
+    /// <summary>What the model is told first; default nothing.</summary>
+    public string System { get; set; } = "";
+
+    /// <summary>How an input is asked: <c>{input}</c> is the whole, <c>{segment1}</c>, <c>{segment2}</c>, ... its parts.</summary>
+    public string Question { get; set; } = "{input}";
+
+    /// <summary>How an exemplar answers, with <c>{rationale}</c> and <c>{label}</c>.</summary>
+    public string Answer { get; set; } = "{rationale} The answer is {label}.";
+
+    /// <summary>Questions with their answers, shown before the input; default none.</summary>
+    public List<Exemplar> Exemplars { get; set; } = [];
+
+    /// <summary>A question with its answer.</summary>
+    public sealed class Exemplar
+    {
+        /// <summary>The input's parts.</summary>
+        public List<string> Segments { get; set; } = [];
+
+        /// <summary>Why.</summary>
+        public string Rationale { get; set; } = "";
+
+        /// <summary>The label as the model should write it.</summary>
+        public string Label { get; set; } = "";
+    }
+}
