@@ -52,6 +52,9 @@ internal sealed class TeacherEntry
     /// <summary>How often a call that failed but may pass is tried again (<c>openai</c>); default 5.</summary>
     public int Retries { get; set; } = 5;
 
+    /// <summary>Time before the second call (<c>openai</c>); it doubles with every further one, to at most 30 seconds, with jitter. Default 0.5 seconds.</summary>
+    public TimeSpan RetryDelay { get; set; } = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Longest time of one call (<c>openai</c>); default 2 minutes.</summary>
     public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromMinutes(2);
 

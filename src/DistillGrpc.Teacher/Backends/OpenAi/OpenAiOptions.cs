@@ -21,6 +21,9 @@ internal sealed record OpenAiOptions
     /// <summary>How often a failed call is tried again.</summary>
     public required int Retries { get; init; }
 
+    /// <summary>Time before the second call.</summary>
+    public required TimeSpan RetryDelay { get; init; }
+
     /// <summary>Longest time of one call.</summary>
     public required TimeSpan AttemptTimeout { get; init; }
 
@@ -51,6 +54,7 @@ internal sealed record OpenAiOptions
         Require(entry.MaxOutputTokens is > 0 and <= 1 << 20, nameof(entry.MaxOutputTokens), "must be 1 to 1048576.");
         Require(entry.MaxResponseBytes > 0, nameof(entry.MaxResponseBytes), "must be above 0.");
         Require(entry.Retries is >= 0 and <= 100, nameof(entry.Retries), "must be 0 to 100.");
+        Require(entry.RetryDelay >= TimeSpan.Zero && entry.RetryDelay <= TimeSpan.FromSeconds(30), nameof(entry.RetryDelay), "must be 0 to 30 seconds.");
         Require(entry.AttemptTimeout > TimeSpan.Zero && entry.AttemptTimeout <= TimeSpan.FromDays(1), nameof(entry.AttemptTimeout), "must be above 0 and at most a day.");
         Require(entry.Timeout >= entry.AttemptTimeout && entry.Timeout <= TimeSpan.FromDays(1), nameof(entry.Timeout), "must be at least AttemptTimeout and at most a day.");
         return new OpenAiOptions
@@ -61,6 +65,7 @@ internal sealed record OpenAiOptions
             MaxOutputTokens = entry.MaxOutputTokens,
             MaxResponseBytes = entry.MaxResponseBytes,
             Retries = entry.Retries,
+            RetryDelay = entry.RetryDelay,
             AttemptTimeout = entry.AttemptTimeout,
             Timeout = entry.Timeout,
         };

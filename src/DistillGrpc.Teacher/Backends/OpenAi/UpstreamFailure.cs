@@ -53,6 +53,7 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
         _ => null,
     };
 
+    // Without the exception itself: its text is the endpoint's, which may repeat the key, and would get into the log.
     private static UpstreamFailure OfStatus(ClientResultException refused)
     {
         var response = refused.GetRawResponse();
@@ -61,13 +62,13 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
         var wait = response is null ? null : RetryAfterHeader.Read(response.Headers);
         return (refused.Status, error) switch
         {
-            (_, "insufficient_quota") => new(UpstreamKind.Everything, StatusCode.ResourceExhausted, "TEACHER_QUOTA_EXHAUSTED", $"The teacher's account is used up ({said}).", null, refused),
-            (429, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_THROTTLED", $"The teacher's endpoint takes no more calls now ({said}).", wait, refused),
-            (401 or 403, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_DENIED", $"The teacher's endpoint does not accept the key ({said}).", null, refused),
-            (404, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_NOT_THERE", $"The teacher's endpoint has no such model or address ({said}).", null, refused),
-            (408 or 409 or 425 or >= 500, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_FAILED", $"The teacher's endpoint failed ({said}).", wait, refused),
-            (_, "content_filter") => new(UpstreamKind.Input, StatusCode.InvalidArgument, "CONTENT_FILTERED", $"The teacher's endpoint does not take this input ({said}).", null, refused),
-            _ => new(UpstreamKind.Input, StatusCode.InvalidArgument, "TEACHER_REFUSED_INPUT", $"The teacher's endpoint refuses this input ({said}).", null, refused),
+            (_, "insufficient_quota") => new(UpstreamKind.Everything, StatusCode.ResourceExhausted, "TEACHER_QUOTA_EXHAUSTED", $"The teacher's account is used up ({said})."),
+            (429, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_THROTTLED", $"The teacher's endpoint takes no more calls now ({said}).", wait),
+            (401 or 403, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_DENIED", $"The teacher's endpoint does not accept the key ({said})."),
+            (404, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_NOT_THERE", $"The teacher's endpoint has no such model or address ({said})."),
+            (408 or 409 or 425 or >= 500, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_FAILED", $"The teacher's endpoint failed ({said}).", wait),
+            (_, "content_filter") => new(UpstreamKind.Input, StatusCode.InvalidArgument, "CONTENT_FILTERED", $"The teacher's endpoint does not take this input ({said})."),
+            _ => new(UpstreamKind.Input, StatusCode.InvalidArgument, "TEACHER_REFUSED_INPUT", $"The teacher's endpoint refuses this input ({said})."),
         };
     }
 

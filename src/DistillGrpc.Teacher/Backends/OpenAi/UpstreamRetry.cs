@@ -25,7 +25,7 @@ internal sealed class UpstreamRetry
             {
                 MaxRetryAttempts = options.Retries,
                 BackoffType = DelayBackoffType.Exponential,
-                Delay = TimeSpan.FromMilliseconds(500),
+                Delay = options.RetryDelay,
                 MaxDelay = TimeSpan.FromSeconds(30),
                 UseJitter = true,
                 Randomizer = random,
