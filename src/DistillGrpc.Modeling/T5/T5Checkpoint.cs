@@ -32,13 +32,21 @@ public static class T5Checkpoint
         }
 
         config = DecideHead(config, file);
-        RequireNames(config, file);
+        RequireShapes(config, file);
         var model = new T5Model(config);
-        Fill(model, file);
-        model.to(type);
-        model.eval();
-        model.LeaveDisposeScope();
-        return model;
+        try
+        {
+            Fill(model, file);
+            model.to(type);
+            model.eval();
+            model.LeaveDisposeScope();
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Saves a model so that transformers 4 and 5 load it. Each file is written whole or not at all.</summary>
@@ -75,16 +83,23 @@ public static class T5Checkpoint
         return a.dtype == b.dtype && a.shape.SequenceEqual(b.shape) && a.bytes.SequenceEqual(b.bytes);
     }
 
-    // Before any memory is taken for the model: what config.json promises must be in the file.
-    private static void RequireNames(T5Config config, SafetensorsReader file)
+    // Before any memory is taken for the model: what config.json promises must be in the file, so that memory is bounded by it.
+    private static void RequireShapes(T5Config config, SafetensorsReader file)
     {
+        long inner = (long)config.Heads * config.HeadSize;
         for (var i = 0; i < config.EncoderLayers + config.DecoderLayers; i++)
         {
-            var stack = i < config.EncoderLayers ? $"encoder.block.{i}" : $"decoder.block.{i - config.EncoderLayers}";
-            if (!file.Entries.ContainsKey($"{stack}.layer.0.SelfAttention.q.weight"))
-            {
-                throw new InvalidDataException($"{WeightsFile}: no {stack}, which config.json promises.");
-            }
+            var (stack, feedForward) = i < config.EncoderLayers ? ($"encoder.block.{i}", 1) : ($"decoder.block.{i - config.EncoderLayers}", 2);
+            RequireShape(file, $"{stack}.layer.0.SelfAttention.q.weight", inner, config.ModelSize);
+            RequireShape(file, $"{stack}.layer.{feedForward}.DenseReluDense.wo.weight", config.ModelSize, config.FeedForwardSize);
+        }
+    }
+
+    private static void RequireShape(SafetensorsReader file, string name, params long[] shape)
+    {
+        if (!file.Entries.TryGetValue(name, out var entry) || !entry.Shape.SequenceEqual(shape))
+        {
+            throw new InvalidDataException($"{WeightsFile}: tensor '{name}' is missing or is not of shape ({string.Join(", ", shape)}), as config.json says.");
         }
     }
 
@@ -94,13 +109,14 @@ public static class T5Checkpoint
         var parameters = model.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter);
         foreach (var (name, parameter) in parameters)
         {
-            if (!file.Entries.TryGetValue(name, out var entry) || !entry.Shape.SequenceEqual(parameter.shape))
-            {
-                throw new InvalidDataException($"{WeightsFile}: tensor '{name}' is missing or is not of shape ({string.Join(", ", parameter.shape)}).");
-            }
-
+            RequireShape(file, name, parameter.shape);
             using var read = file.Read(name);
             parameter.copy_(read);
+            using var isFinite = parameter.isfinite().all();
+            if (!isFinite.item<bool>())
+            {
+                throw new InvalidDataException($"{WeightsFile}: tensor '{name}' holds numbers that are not finite.");
+            }
         }
 
         // Copies of the embedding, the tied head, and a bias that old exports carry in the wrong attention.

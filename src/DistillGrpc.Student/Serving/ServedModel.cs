@@ -124,29 +124,30 @@ internal sealed class ServedModel : IAsyncDisposable
         return job;
     }
 
-    private static void Answer(LoadedModel model, PredictionJob job)
+    private void Answer(LoadedModel model, PredictionJob job)
     {
         try
         {
             if (job.Task is not PredictionTask.Rationale)
             {
-                job.Output.TryWrite(Answer(model, job, rationale: false));
+                Answer(model, job, rationale: false);
             }
 
             if (job.Task is PredictionTask.Rationale or PredictionTask.Both)
             {
-                job.Output.TryWrite(Answer(model, job, rationale: true));
+                Answer(model, job, rationale: true);
             }
 
             job.Output.TryComplete();
         }
         catch (Exception failure)
         {
+            ServingMetrics.NotAnswered(Name, job.Task, failure is OperationCanceledException);
             job.Output.TryComplete(failure);
         }
     }
 
-    private static StreamPredictResponse Answer(LoadedModel model, PredictionJob job, bool rationale)
+    private void Answer(LoadedModel model, PredictionJob job, bool rationale)
     {
         job.CancellationToken.ThrowIfCancellationRequested();
         var task = rationale ? PredictionTask.Rationale : PredictionTask.Label;
@@ -162,7 +163,9 @@ internal sealed class ServedModel : IAsyncDisposable
             Send(job, task, decoder.Flush());
         }
 
-        return new StreamPredictResponse { Answer = ToAnswer(model, task, input, tokens, queued, encoded, Stopwatch.GetElapsedTime(started) - encoded) };
+        var answer = ToAnswer(model, task, input, tokens, queued, encoded, Stopwatch.GetElapsedTime(started) - encoded);
+        ServingMetrics.Answered(Name, answer);
+        job.Output.TryWrite(new StreamPredictResponse { Answer = answer });
     }
 
     private static TaskAnswer ToAnswer(LoadedModel model, PredictionTask task, EncodedInput input, int[] tokens, TimeSpan queued, TimeSpan encoded, TimeSpan decoded) => new()

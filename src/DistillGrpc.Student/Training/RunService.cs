@@ -21,6 +21,23 @@ internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTea
         }
 
         using var place = runs.Enter(spec.ModelId);
+        TrainingMetrics.Began();
+        try
+        {
+            await TrainAsync(spec, baseDirectory, requestStream, responseStream, token);
+            TrainingMetrics.Ended("succeeded");
+        }
+        catch (Exception)
+        {
+            TrainingMetrics.Ended(token.IsCancellationRequested ? "cancelled" : "failed");
+            throw;
+        }
+    }
+
+    private async Task TrainAsync(
+        RunSpec spec, string? baseDirectory, IAsyncStreamReader<TrainRequest> requestStream, IServerStreamWriter<TrainResponse> responseStream, CancellationToken token)
+    {
+        var source = spec.Source;
         var (rows, heldOut) = await ReadRowsAsync(requestStream, token);
         var sequence = 0L;
         ValueTask Send(TrainResponse response)

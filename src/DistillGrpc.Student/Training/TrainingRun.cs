@@ -131,6 +131,7 @@ internal sealed class TrainingRun(
             cancellationToken.ThrowIfCancellationRequested();
             var (labelBatch, rationaleBatch) = (labels.Next(), rationales?.Next() ?? []);
             means.Add(trainer.Step(labelBatch, rationaleBatch, schedule.At(step)));
+            TrainingMetrics.Stepped();
             _clock.Add(TrainingFlops.OfStep(model.Model.Config, labelBatch, rationaleBatch), labelBatch.Sum(row => row.Length) + rationaleBatch.Sum(row => row.Length));
             if (_clock.SinceReport > ReportInterval || step == steps - 1)
             {
