@@ -1,27 +1,30 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace DistillGrpc.Hosting;
 
-/// <summary>Maps what a service throws to what a caller sees.</summary>
-internal sealed class ErrorInterceptor(ILogger<ErrorInterceptor> logger) : Interceptor
+/// <summary>Maps what a service throws to what a caller sees, and ends calls when the service is asked to stop.</summary>
+internal sealed class ErrorInterceptor(IHostApplicationLifetime lifetime, ILogger<ErrorInterceptor> logger) : Interceptor
 {
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
+
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
-        Guard(context, () => continuation(request, context));
+        Guard(context, call => continuation(request, call));
 
     public override Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation) =>
-        Guard(context, () => Done(continuation(request, responseStream, context)));
+        Guard(context, call => Done(continuation(request, responseStream, call)));
 
     public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
-        Guard(context, () => continuation(requestStream, context));
+        Guard(context, call => continuation(requestStream, call));
 
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
-        Guard(context, () => Done(continuation(requestStream, responseStream, context)));
+        Guard(context, call => Done(continuation(requestStream, responseStream, call)));
 
     private static async Task<bool> Done(Task call)
     {
@@ -29,15 +32,14 @@ internal sealed class ErrorInterceptor(ILogger<ErrorInterceptor> logger) : Inter
         return true;
     }
 
-    private async Task<T> Guard<T>(ServerCallContext context, Func<Task<T>> call)
+    private async Task<T> Guard<T>(ServerCallContext context, Func<ServerCallContext, Task<T>> call)
     {
+        // Health and reflection are there until the end: a watcher sees NOT_SERVING.
+        var isOurs = context.Method.StartsWith("/distill.", StringComparison.Ordinal);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, isOurs ? lifetime.ApplicationStopping : CancellationToken.None);
         try
         {
-            return await call();
-        }
-        catch (RpcException)
-        {
-            throw;
+            return await call(isOurs ? StoppableCallContext.Of(context, ended.Token) : context);
         }
         catch (Exception) when (context.CancellationToken.IsCancellationRequested)
         {
@@ -45,6 +47,14 @@ internal sealed class ErrorInterceptor(ILogger<ErrorInterceptor> logger) : Inter
             throw new RpcException(late
                 ? new Status(StatusCode.DeadlineExceeded, "The deadline passed.")
                 : new Status(StatusCode.Cancelled, "The call was cancelled."));
+        }
+        catch (Exception) when (ended.IsCancellationRequested)
+        {
+            throw RpcFailure.Unavailable("SHUTTING_DOWN", "The service is being stopped.", RetryAfter);
+        }
+        catch (RpcException)
+        {
+            throw;
         }
         catch (Exception failure)
         {

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
@@ -29,10 +30,15 @@ public static class ServiceDefaults
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.AddEnvironmentVariables("DISTILL_").AddCommandLine(args);
+        // Defaults come first, so that any setting overrides them: a line for each request is too much.
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
+        {
+            InitialData = new Dictionary<string, string?> { ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning", ["Logging:LogLevel:Grpc"] = "Warning", ["Logging:LogLevel:System.Net.Http"] = "Warning" },
+        });
         var options = builder.Configuration.Get<ServiceOptions>() ?? new ServiceOptions();
         var address = Address(options.Listen.Length > 0 ? options.Listen : listen);
         builder.Services.AddSingleton(options);
-        builder.Services.AddSingleton(_ => new StateDirectory(options.StateDirectory));
+        builder.Services.AddSingleton(_ => new StateDirectory(options.StateDirectory, name));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.Listen(address, endpoint => endpoint.Protocols = HttpProtocols.Http2);

@@ -1,4 +1,4 @@
+using DistillGrpc.Hosting;
 using DistillGrpc.Student;
 
-var app = StudentHost.Create(args);
-await app.RunAsync();
+return await ServiceProgram.RunAsync(() => StudentHost.Create(args));

@@ -31,6 +31,7 @@ public static class StudentHost
             throw new InvalidOperationException($"Teacher: '{options.Teacher}' is not an address such as http://127.0.0.1:5101.");
         }
 
+        ModelCatalog.Check(options);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<RowTeacher>();
@@ -38,6 +39,8 @@ public static class StudentHost
         builder.Services.AddHostedService<ModelLoading>();
         configure?.Invoke(builder);
         var app = builder.Build();
+        // Opened now: a folder that cannot be used keeps the service from starting.
+        _ = app.Services.GetRequiredService<StateDirectory>();
         app.MapGrpcService<PredictionService>();
         app.MapGrpcService<RunService>();
         app.MapServiceDefaults();

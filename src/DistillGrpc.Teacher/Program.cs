@@ -1,4 +1,4 @@
+using DistillGrpc.Hosting;
 using DistillGrpc.Teacher;
 
-var app = TeacherHost.Create(args);
-await app.RunAsync();
+return await ServiceProgram.RunAsync(() => TeacherHost.Create(args));

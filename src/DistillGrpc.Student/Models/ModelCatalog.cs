@@ -16,32 +16,25 @@ internal sealed partial class ModelCatalog(StudentOptions options, StateDirector
     /// <summary>Loads and warms up everything there is; what cannot be loaded is FAILED and says why.</summary>
     public async Task LoadAllAsync()
     {
-        foreach (var (id, path) in options.Models)
-        {
-            if (!IsId(id) || !Directory.Exists(path))
-            {
-                throw new InvalidOperationException($"Models:{id}: {(IsId(id) ? "there is no such folder" : "an id has 1 to 63 of a-z, 0-9 and '-', a letter first")}.");
-            }
-        }
-
+        CleanUp();
         var stored = Directory.GetDirectories(state.Folder("models")).Select(path => KeyValuePair.Create(Path.GetFileName(path), path)).Where(pair => IsId(pair.Key));
         await Task.WhenAll(options.Models.Concat(stored).Select(pair => AddAsync(pair.Key, pair.Value)));
     }
 
-    /// <summary>Loads a model and serves it, in place of one of the same id.</summary>
+    /// <summary>Loads a model and serves it, in place of one of the same id: that one answers until the new one can, and on where it cannot.</summary>
     public async Task AddAsync(string id, string directory)
     {
         var model = new ServedModel(Collection + id, directory, options);
-        var before = _models.GetValueOrDefault(id);
-        _models[id] = model;
-        if (before is not null)
-        {
-            await before.DisposeAsync();
-        }
-
+        var isFirst = _models.TryAdd(id, model);
         if (await model.Loaded is { } failure)
         {
             StudentLog.ModelFailed(logger, failure, id);
+        }
+        else if (!isFirst)
+        {
+            var before = _models[id];
+            _models[id] = model;
+            await before.DisposeAsync();
         }
     }
 
@@ -58,15 +51,38 @@ internal sealed partial class ModelCatalog(StudentOptions options, StateDirector
 
             var aside = $"{place}.{Guid.NewGuid():n}";
             Directory.Move(place, aside);
-            Directory.Move(finished, place);
+            DurableFolder.Publish(finished, place);
             Directory.Delete(aside, recursive: true);
         }
         else
         {
-            Directory.Move(finished, place);
+            DurableFolder.Publish(finished, place);
         }
 
         await AddAsync(id, place);
+    }
+
+    // What a process left that was killed: runs that it did not finish, and a model that it had set aside for another.
+    private void CleanUp()
+    {
+        foreach (var unfinished in Directory.GetDirectories(state.Folder("unfinished")))
+        {
+            Directory.Delete(unfinished, recursive: true);
+        }
+
+        var models = state.Folder("models");
+        foreach (var aside in Directory.GetDirectories(models).Where(path => Aside().IsMatch(Path.GetFileName(path))))
+        {
+            var place = Path.Combine(models, Path.GetFileName(aside).Split('.')[0]);
+            if (Directory.Exists(place))
+            {
+                Directory.Delete(aside, recursive: true);
+            }
+            else
+            {
+                Directory.Move(aside, place);
+            }
+        }
     }
 
     public bool Has(string id) => _models.ContainsKey(id);
@@ -90,6 +106,19 @@ internal sealed partial class ModelCatalog(StudentOptions options, StateDirector
         return _models.TryGetValue(name[Collection.Length..], out var model) ? model : throw RpcFailure.NotFound("MODEL_NOT_FOUND", $"There is no model '{name}'.");
     }
 
+    /// <summary>Checks the operator's models.</summary>
+    /// <exception cref="InvalidOperationException">One cannot be there; the message names the setting.</exception>
+    public static void Check(StudentOptions options)
+    {
+        foreach (var (id, path) in options.Models)
+        {
+            if (!IsId(id) || !Directory.Exists(path))
+            {
+                throw new InvalidOperationException($"Models:{id}: {(IsId(id) ? $"there is no folder '{path}'" : "an id has 1 to 63 of a-z, 0-9 and '-', a letter first")}.");
+            }
+        }
+    }
+
     public static bool IsId(string id) => Id().IsMatch(id);
 
     public async ValueTask DisposeAsync()
@@ -102,4 +131,8 @@ internal sealed partial class ModelCatalog(StudentOptions options, StateDirector
 
     [GeneratedRegex("^[a-z][a-z0-9-]{0,62}$", RegexOptions.CultureInvariant)]
     private static partial Regex Id();
+
+    // An id, and the guid under which a model was set aside.
+    [GeneratedRegex(@"^[a-z][a-z0-9-]{0,62}\.[0-9a-f]{32}$", RegexOptions.CultureInvariant)]
+    private static partial Regex Aside();
 }

@@ -52,7 +52,7 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
                 }
             }
         }
-        catch (RpcException lost) when (came > 0 && lost.StatusCode is StatusCode.Unavailable or StatusCode.Internal && !cancellationToken.IsCancellationRequested)
+        catch (RpcException lost) when (came > 0 && !cancellationToken.IsCancellationRequested)
         {
             StudentLog.TeacherLost(logger, lost);
             await report(Warning("TEACHER_LOST", $"The Teacher was lost after {came} of {open.Count} rows; training goes on with what there is."));

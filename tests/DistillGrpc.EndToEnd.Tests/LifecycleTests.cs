@@ -1,0 +1,153 @@
+using DistillGrpc.Client;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Tests.OpenAi;
+using Grpc.Core;
+using Grpc.Health.V1;
+
+namespace DistillGrpc.EndToEnd.Tests;
+
+public sealed class LifecycleTests
+{
+    [Fact]
+    public async Task Sigkill_WhileTraining_LeavesNothingHalfAndARestartServesWhatWasThere()
+    {
+        using var state = new TemporaryFolder();
+        using (var student = await ServiceProcess.StudentAsync($"--StateDirectory={state.Path}"))
+        {
+            using var channel = DistillChannel.To(student.Address);
+            await new TrainingClient(channel).TrainAsync(Spec("kept", 2), Rows(), None()).ToListAsync();
+            await Assert.ThrowsAsync<RpcException>(async () =>
+            {
+                await foreach (var response in new TrainingClient(channel).TrainAsync(Spec("lost", 1_000_000), Rows(), None()))
+                {
+                    if (response.Progress is not null && !student.HasExited)
+                    {
+                        student.Kill();
+                    }
+                }
+            });
+        }
+
+        // As if it had been killed between setting a model aside and putting another in its place, and in the middle of writing one.
+        Directory.Move(Path.Combine(state.Path, "models", "kept"), Path.Combine(state.Path, "models", $"kept.{Guid.NewGuid():n}"));
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(state.Path, "unfinished", "lost.1")).FullName, "model.safetensors"), "half");
+
+        using (var student = await ServiceProcess.StudentAsync($"--StateDirectory={state.Path}"))
+        {
+            using var channel = DistillChannel.To(student.Address);
+            await ServingAsync(channel);
+            Assert.Equal(["models/kept"], (await new InferenceClient(channel).ListModelsAsync()).Select(model => model.Name));
+            Assert.NotNull((await new InferenceClient(channel).PredictAsync(Ask())).Label);
+            Assert.Empty(Directory.GetDirectories(Path.Combine(state.Path, "unfinished")));
+            Assert.Equal("models/lost", (await new TrainingClient(channel).TrainAsync(Spec("lost", 2), Rows(), None()).ToListAsync())[^1].Result.Model);
+        }
+    }
+
+    [Fact]
+    public async Task Sigterm_WhileTraining_EndsTheCallWithAReasonAndTheProcessInTime()
+    {
+        using var state = new TemporaryFolder();
+        using var student = await ServiceProcess.StudentAsync($"--StateDirectory={state.Path}");
+        using var channel = DistillChannel.To(student.Address);
+        var (failure, exit) = (default(RpcException), default(Task<(int ExitCode, TimeSpan Took)>));
+        try
+        {
+            await foreach (var response in new TrainingClient(channel).TrainAsync(Spec("long", 1_000_000), Rows(), None()))
+            {
+                exit ??= response.Progress is null ? null : student.TerminateAsync();
+            }
+        }
+        catch (RpcException ended)
+        {
+            failure = ended;
+        }
+
+        Assert.Equal((StatusCode.Unavailable, "SHUTTING_DOWN"), (failure?.StatusCode, RpcErrors.Reason(failure!)));
+        var (code, took) = await exit!;
+        Assert.Equal(0, code);
+        Assert.InRange(took.TotalSeconds, 0, 20);
+        Assert.Empty(Directory.GetDirectories(Path.Combine(state.Path, "unfinished")));
+    }
+
+    [Fact]
+    public async Task Train_TeacherKilledBetweenRows_GoesOnWithWhatCameAndSaysSo()
+    {
+        var (answered, release) = (0, new TaskCompletionSource());
+        await using var endpoint = await ScriptedEndpoint.StartAsync(async context =>
+        {
+            if (Interlocked.Increment(ref answered) > 5)
+            {
+                await release.Task;
+            }
+
+            await ScriptedEndpoint.Says("stop", "It is so. The answer is yes.")(context);
+        });
+        using var folder = new TemporaryFolder();
+        using var teacher = await ServiceProcess.TeacherAsync(
+            $"--StateDirectory={folder.Path}/teacher", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m", "--MaxInputsInFlight=1");
+        using var student = await ServiceProcess.StudentAsync($"--StateDirectory={folder.Path}/student", $"--Teacher={teacher.Address}");
+        using var channel = DistillChannel.To(student.Address);
+        var spec = Spec("half-taught", 2);
+        spec.Teacher = new TeacherSource();
+
+        var events = new List<TrainResponse>();
+        await foreach (var response in new TrainingClient(channel).TrainAsync(spec, Rows(), None()))
+        {
+            events.Add(response);
+            if (response.Teaching is { Rows: < 20 } && !teacher.HasExited)
+            {
+                await WaitUntilAsync(() => Volatile.Read(ref answered) > 5);
+                teacher.Kill();
+            }
+        }
+
+        release.SetResult();
+        Assert.Equal("TEACHER_LOST", Assert.Single(events, e => e.Warning is not null).Warning.Reason);
+        Assert.Equal((20, 5), (events.Single(e => e.Started is not null).Started.LabelRows, events.Single(e => e.Started is not null).Started.RationaleRows));
+        Assert.Equal(5, events[^1].Result.TeacherRows);
+    }
+
+    [Fact]
+    public async Task Start_StateDirectoryThatCannotBeUsed_IsOneLineAndExitCode1()
+    {
+        using var state = new TemporaryFolder();
+        using (var first = await ServiceProcess.StudentAsync($"--StateDirectory={state.Path}"))
+        {
+            var second = await ServiceProcess.RunToEndAsync("DistillGrpc.Student.dll", $"--StateDirectory={state.Path}");
+            Assert.Equal((1, $"error: StateDirectory: {state.Path} is in use by another distill-student."), second);
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(state.Path, "schema-version"), "99\n");
+        var (code, output) = await ServiceProcess.RunToEndAsync("DistillGrpc.Student.dll", $"--StateDirectory={state.Path}");
+        Assert.Equal(1, code);
+        Assert.Contains("schema version '99'", output, StringComparison.Ordinal);
+
+        var (badCode, bad) = await ServiceProcess.RunToEndAsync("DistillGrpc.Teacher.dll", "--Teachers:x:Backend=magic");
+        Assert.Equal(1, badCode);
+        Assert.Equal("error: Teachers:x:Backend: 'magic' is not a backend; there are symbolic, recorded and openai.", bad);
+    }
+
+    private static TrainingSpec Spec(string id, int steps) => new() { ModelId = id, Preset = "micro", Steps = steps };
+
+    private static PredictRequest Ask() => new() { Segments = { "Question 3?" }, MaxOutputTokens = 2 };
+
+    private static IAsyncEnumerable<Example> Rows() => Enumerable.Range(0, 20).Select(i => new Example { Id = $"{i}", Label = "yes", Segments = { $"Question {i}?" } }).ToAsyncEnumerable();
+
+    private static IAsyncEnumerable<Example> None() => AsyncEnumerable.Empty<Example>();
+
+    private static async Task ServingAsync(ChannelBase channel)
+    {
+        using var watch = new Health.HealthClient(channel).Watch(new HealthCheckRequest());
+        while (await watch.ResponseStream.MoveNext(CancellationToken.None) && watch.ResponseStream.Current.Status != HealthCheckResponse.Types.ServingStatus.Serving)
+        {
+        }
+    }
+
+    private static async Task WaitUntilAsync(Func<bool> condition)
+    {
+        for (var i = 0; i < 500 && !condition(); i++)
+        {
+            await Task.Delay(20);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
+namespace DistillGrpc.EndToEnd.Tests;
+
+/// <summary>A service as a process of its own, on a free port.</summary>
+internal sealed partial class ServiceProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _lines = [];
+    private readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ServiceProcess(string assembly, string[] settings)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), "--Listen=http://127.0.0.1:0", .. settings])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        _process = Process.Start(start)!;
+        _process.OutputDataReceived += (_, line) => Take(line.Data);
+        _process.ErrorDataReceived += (_, line) => Take(line.Data);
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public Uri Address => _listening.Task.Result;
+
+    public string Output => string.Join('\n', _lines);
+
+    public static Task<ServiceProcess> StudentAsync(params string[] settings) => StartAsync("DistillGrpc.Student.dll", settings);
+
+    public static Task<ServiceProcess> TeacherAsync(params string[] settings) => StartAsync("DistillGrpc.Teacher.dll", settings);
+
+    /// <summary>Starts a service that is expected to refuse to start.</summary>
+    public static async Task<(int ExitCode, string Output)> RunToEndAsync(string assembly, params string[] settings)
+    {
+        using var service = new ServiceProcess(assembly, settings);
+        await service._process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        return (service._process.ExitCode, service.Output);
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>SIGTERM; gives the exit code and how long it took.</summary>
+    public async Task<(int ExitCode, TimeSpan Took)> TerminateAsync()
+    {
+        var started = Stopwatch.GetTimestamp();
+        using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        return (_process.ExitCode, Stopwatch.GetElapsedTime(started));
+    }
+
+    public bool HasExited => _process.HasExited;
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+
+    private static async Task<ServiceProcess> StartAsync(string assembly, string[] settings)
+    {
+        var service = new ServiceProcess(assembly, settings);
+        var exit = service._process.WaitForExitAsync();
+        await Task.WhenAny(service._listening.Task, exit).WaitAsync(TimeSpan.FromSeconds(60));
+        return exit.IsCompleted ? throw new InvalidOperationException($"the service did not start: {service.Output}") : service;
+    }
+
+    private void Take(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        _lines.Enqueue(line);
+        if (Listening().Match(line) is { Success: true } match)
+        {
+            _listening.TrySetResult(new Uri(match.Groups[1].Value));
+        }
+    }
+
+    [GeneratedRegex(@"Now listening on: (http://\S+)", RegexOptions.CultureInvariant)]
+    private static partial Regex Listening();
+}
