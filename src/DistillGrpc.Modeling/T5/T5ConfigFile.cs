@@ -77,10 +77,11 @@ public static class T5ConfigFile
         var (activation, gated) = ActivationOf(Text(json, "feed_forward_proj", type == "mt5" ? "gated-gelu" : "relu"));
         var layers = Integer(json, "num_layers", 6, 1, 1024);
         var tied = Flag(json, "tie_word_embeddings", type == "t5");
+        var vocabulary = Integer(json, "vocab_size", null, 4, 10_000_000);
         return new T5Config
         {
             ModelType = type,
-            VocabularySize = Integer(json, "vocab_size", null, 4, 10_000_000),
+            VocabularySize = vocabulary,
             ModelSize = Integer(json, "d_model", null, 1, 1 << 20),
             HeadSize = Integer(json, "d_kv", null, 1, 1 << 16),
             FeedForwardSize = Integer(json, "d_ff", null, 1, 1 << 22),
@@ -96,9 +97,9 @@ public static class T5ConfigFile
             Gated = gated,
             TiedHead = tied,
             ScaleDecoderOutputs = Flag(json, "scale_decoder_outputs", tied),
-            PadId = Integer(json, "pad_token_id", 0, 0, int.MaxValue),
-            EosId = Integer(json, "eos_token_id", 1, 0, int.MaxValue),
-            DecoderStartId = Integer(json, "decoder_start_token_id", 0, 0, int.MaxValue),
+            PadId = Integer(json, "pad_token_id", 0, 0, vocabulary - 1),
+            EosId = Integer(json, "eos_token_id", 1, 0, vocabulary - 1),
+            DecoderStartId = Integer(json, "decoder_start_token_id", 0, 0, vocabulary - 1),
         };
     }
 
