@@ -11,20 +11,22 @@ namespace DistillGrpc.Client.Examples;
 /// </summary>
 public static class ExampleFile
 {
-    /// <summary>Longest line that is read, in characters: 1 Mi.</summary>
-    public const int MaxLineLength = 1 << 20;
+    /// <summary>Longest line that is read, in bytes: 1 MiB.</summary>
+    public const int MaxLineBytes = 1 << 20;
 
     /// <summary>Reads the rows in order. A row without an id gets its line's number, one with a premise is grouped by it.</summary>
     /// <exception cref="InvalidDataException">A line is not such a row; the message says which line and why.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static async IAsyncEnumerable<Example> ReadAsync(string path, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        using var reader = new StreamReader(path);
-        for (var number = 1; await reader.ReadLineAsync(cancellationToken) is { } line; number++)
+        await using var file = File.OpenRead(path);
+        var (name, number) = (Path.GetFileName(path), 0);
+        await foreach (var line in Lines.ReadAsync(file, name, MaxLineBytes, cancellationToken))
         {
+            number++;
             if (!string.IsNullOrWhiteSpace(line))
             {
-                yield return Read(line, number, Path.GetFileName(path));
+                yield return Read(line, number, name);
             }
         }
     }
@@ -33,19 +35,15 @@ public static class ExampleFile
     {
         try
         {
-            if (line.Length > MaxLineLength)
-            {
-                throw new InvalidDataException($"it is longer than {MaxLineLength} characters");
-            }
-
             using var row = JsonDocument.Parse(line);
             return row.RootElement.ValueKind == JsonValueKind.Object
                 ? Read(row.RootElement, number)
                 : throw new InvalidDataException("it is not a JSON object");
         }
-        catch (Exception failure) when (failure is JsonException or InvalidDataException)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException or InvalidDataException)
         {
-            throw new InvalidDataException($"{file}, line {number}: {(failure is JsonException ? "it is not JSON" : failure.Message)}.", failure);
+            // InvalidOperationException: half of a surrogate pair, written as an escape.
+            throw new InvalidDataException($"{file}, line {number}: {(failure is InvalidDataException ? failure.Message : "it is not JSON")}.", failure);
         }
     }
 
