@@ -9,5 +9,7 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     TrainCommand.Create(),
     PredictCommand.Create(),
     EvalCommand.Create(),
+    StateCommand.Create(),
 };
-return await root.Parse(args).InvokeAsync();
+// Interrupted, a command ends by itself, within a step; a process that leaves while libtorch works would crash.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });

@@ -17,14 +17,19 @@ internal static class TeachCommand
         var data = new Option<FileInfo>("--data") { Description = "JSONL rows to explain.", Required = true };
         var output = new Option<FileInfo?>("--out") { Description = "Where the rows go, in the order they finish; default standard output." };
         var name = new Option<string>("--name") { Description = "The teacher, teachers/{id}; default the Teacher's.", DefaultValueFactory = _ => "" };
+        var prompt = new Option<string>("--prompt") { Description = "The prompt, prompts/{id}; default the teacher's.", DefaultValueFactory = _ => "" };
+        var maxTokens = new Option<int>("--max-tokens") { Description = "Most tokens of an answer; 0 for the teacher's default." };
         var teacher = Addresses.Teacher();
-        var command = new Command("teach", "Has a running Teacher explain rows.") { data, output, name, teacher };
+        var command = new Command("teach", "Has a running Teacher explain rows.") { data, output, name, prompt, maxTokens, teacher };
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
-            () => RunAsync(parsed.GetValue(teacher)!, parsed.GetValue(data)!, parsed.GetValue(output), parsed.GetValue(name)!, cancellationToken), cancellationToken));
+            () => RunAsync(
+                parsed.GetValue(teacher)!, parsed.GetValue(data)!, parsed.GetValue(output),
+                new RationaleSpec { Teacher = parsed.GetValue(name)!, Prompt = parsed.GetValue(prompt)!, MaxOutputTokens = parsed.GetValue(maxTokens) }, cancellationToken),
+            cancellationToken));
         return command;
     }
 
-    private static async Task RunAsync(string address, FileInfo data, FileInfo? output, string name, CancellationToken cancellationToken)
+    private static async Task RunAsync(string address, FileInfo data, FileInfo? output, RationaleSpec spec, CancellationToken cancellationToken)
     {
         using var channel = Addresses.Connect("--teacher", address);
         var rows = await ExampleFile.ReadAsync(data.FullName, cancellationToken).ToListAsync(cancellationToken);
@@ -32,7 +37,7 @@ internal static class TeachCommand
         await using var writer = output is null ? Console.Out : new StreamWriter(output.FullName);
         var line = new ProgressLine();
         var (done, failed) = (0, 0);
-        await foreach (var response in new TeacherClient(channel).GenerateRationalesAsync(new RationaleSpec { Teacher = name }, rows.ToAsyncEnumerable(), cancellationToken))
+        await foreach (var response in new TeacherClient(channel).GenerateRationalesAsync(spec, rows.ToAsyncEnumerable(), cancellationToken))
         {
             if (response.Result is { } result)
             {
@@ -58,6 +63,9 @@ internal static class TeachCommand
             ["llm_label"] = result.Label,
             ["rationale"] = result.Rationale,
             ["outcome"] = $"{result.ParseOutcome}",
+            ["raw"] = result.ParseOutcome == ParseOutcome.Parsed ? "" : result.RawText,
+            ["model"] = result.Provenance?.Model,
+            ["prompt_hash"] = result.Provenance?.PromptHash,
             ["error"] = result.Error?.Message,
         }.Where(pair => pair.Value is not (null or "")).ToDictionary(),
         Json);

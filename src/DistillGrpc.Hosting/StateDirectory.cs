@@ -9,7 +9,9 @@ public sealed class StateDirectory : IDisposable
     /// <summary>What this program writes, and the only one that it reads.</summary>
     public const int SchemaVersion = 1;
 
-    private const string VersionFile = "schema-version";
+    /// <summary>The file that holds the version.</summary>
+    public const string VersionFile = "schema-version";
+
     private readonly FileStream _lock;
 
     /// <summary>Opens the folder, or makes it, readable by its owner alone.</summary>

@@ -5,10 +5,12 @@ namespace DistillGrpc.Cli.Tests;
 /// <summary>Runs the command line as a process of its own.</summary>
 internal static class Distill
 {
+    public static string Assembly { get; } = typeof(Distill).Assembly.Location.Replace("DistillGrpc.Cli.Tests.dll", "DistillGrpc.Cli.dll", StringComparison.Ordinal);
+
     public static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(typeof(Distill).Assembly.Location.Replace("DistillGrpc.Cli.Tests.dll", "DistillGrpc.Cli.dll", StringComparison.Ordinal));
+        start.ArgumentList.Add(Assembly);
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);

@@ -35,6 +35,11 @@ public sealed class ServiceCommandTests
         Assert.Equal((0, ""), (eval.ExitCode, eval.Error));
         Assert.Equal(30, JsonDocument.Parse(eval.Output).RootElement.GetProperty("rows").GetInt32());
 
+        var state = await Distill.RunAsync("state", "--json", "--state-directory", $"{folder.Path}/state");
+        var kinds = JsonDocument.Parse(state.Output).RootElement.GetProperty("kinds");
+        Assert.Equal((1, 0), (kinds.GetProperty("models").GetProperty("entries").GetInt32(), kinds.GetProperty("unfinished").GetProperty("entries").GetInt32()));
+        Assert.True(kinds.GetProperty("models").GetProperty("bytes").GetInt64() > 100_000);
+
         var again = await Distill.RunAsync("train", "--data", taught, "--id", "mine", "--student", $"{student.Address()}");
         Assert.Equal(1, again.ExitCode);
         Assert.Contains("MODEL_EXISTS", again.Error, StringComparison.Ordinal);

@@ -5,7 +5,7 @@ namespace DistillGrpc.Cli.Quickstart;
 /// <summary>What came out. Accuracies are shares of the held-out rows, times are in seconds or milliseconds.</summary>
 internal sealed record QuickstartReport(
     double LabelOnlyAccuracy, double LabelOnlyEqualComputeAccuracy, double DssAccuracy, double MajorityAccuracy, double NearestAccuracy, int HeldOutRows,
-    string RationaleSample, double TrainSeconds, double LabelOnlyTrainSeconds, double LabelP50Ms, int TeacherRows, double Flops, long PeakMemoryBytes, int Seed)
+    string RationaleSample, double TrainSeconds, double LabelOnlyTrainSeconds, double LabelP50Ms, double LabelP95Ms, double TrainTokensPerSecond, double RationaleTokensPerSecond, int TeacherRows, double Flops, long PeakMemoryBytes, int Seed)
 {
     public void Print()
     {
@@ -21,6 +21,9 @@ internal sealed record QuickstartReport(
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"\n  {TeacherRows} rows from the teacher, {TrainSeconds:0} s of training, label p50 {LabelP50Ms:0.0} ms, peak memory {PeakMemoryBytes / 1048576} MiB, seed {Seed}"));
+            $"\n  {TeacherRows} rows from the teacher; training: {TrainSeconds:0} s at {TrainTokensPerSecond:0} tokens/s, peak memory {PeakMemoryBytes / 1048576} MiB, seed {Seed}"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"  answering: a label in {LabelP50Ms:0.0} ms (p50), {LabelP95Ms:0.0} ms (p95); rationales at {RationaleTokensPerSecond:0} tokens/s, one at a time"));
     }
 }

@@ -9,6 +9,8 @@ internal sealed class RunOutcome
 
     public TrainingResult Result { get; private set; } = new();
 
+    public double TokensPerSecond { get; private set; }
+
     public void Add(TrainResponse response)
     {
         if (response.Evaluation is { } evaluation)
@@ -16,6 +18,7 @@ internal sealed class RunOutcome
             Accuracies.Add((double)evaluation.Correct / evaluation.Examples);
         }
 
+        TokensPerSecond = response.Progress?.TokensPerSecond ?? TokensPerSecond;
         Result = response.Result ?? Result;
     }
 }

@@ -18,11 +18,13 @@ public static class UnigramTrainer
     /// <summary>Makes a tokenizer.</summary>
     /// <param name="corpus">Texts; read once.</param>
     /// <param name="options">Sizes; null for the defaults.</param>
+    /// <param name="cancellationToken">Looked at for every text and before every round.</param>
     /// <exception cref="ArgumentException">The corpus holds no text.</exception>
-    public static UnigramTokenizer Train(IEnumerable<string> corpus, UnigramTrainerOptions? options = null)
+    public static UnigramTokenizer Train(IEnumerable<string> corpus, UnigramTrainerOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new UnigramTrainerOptions();
-        var words = WordCounts.Of(corpus, options.MaxPieceLength);
+        var words = WordCounts.Of(corpus.TakeWhile(_ => !cancellationToken.IsCancellationRequested), options.MaxPieceLength);
+        cancellationToken.ThrowIfCancellationRequested();
         if (words.Count == 0)
         {
             throw new ArgumentException("The corpus holds no text to make a vocabulary from.", nameof(corpus));
@@ -34,6 +36,7 @@ public static class UnigramTrainer
         lattice.Fit(words, rounds: 2);
         while (lattice.Count > target)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             lattice.Prune(characters, Math.Max(target, (int)(lattice.Count * KeptByRound)));
             lattice.Fit(words, rounds: 1);
         }

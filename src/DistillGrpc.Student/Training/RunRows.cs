@@ -16,11 +16,12 @@ internal sealed class RunRows
 
     public int TruncatedTargets { get; private set; }
 
-    public static RunRows Encode(RunSpec spec, IReadOnlyList<Example> rows, ITokenizer tokenizer)
+    public static RunRows Encode(RunSpec spec, IReadOnlyList<Example> rows, ITokenizer tokenizer, CancellationToken cancellationToken)
     {
         var encoded = new RunRows();
         foreach (var row in rows)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (LabelOf(spec, row) is { Length: > 0 } label)
             {
                 encoded.Labels.Add(encoded.Row(spec, tokenizer, spec.Card.LabelPrefix, row, label));

@@ -29,9 +29,9 @@ internal sealed class TrainingRun(
     {
         torch.set_num_threads(threads);
         var tokenizer = baseDirectory is null
-            ? UnigramTrainer.Train(RunRows.Texts(spec, rows), new UnigramTrainerOptions { VocabularySize = spec.VocabularySize })
+            ? UnigramTrainer.Train(RunRows.Texts(spec, rows), new UnigramTrainerOptions { VocabularySize = spec.VocabularySize }, cancellationToken)
             : TokenizerLoader.Load(baseDirectory);
-        var encoded = RunRows.Encode(spec, rows, tokenizer);
+        var encoded = RunRows.Encode(spec, rows, tokenizer, cancellationToken);
         if (encoded.Labels.Count == 0)
         {
             throw RpcFailure.InvalidArgument("example.label", "no row has a label of the chosen source");
@@ -114,6 +114,7 @@ internal sealed class TrainingRun(
         var flops = 0.0;
         for (var step = 0; step < spec.Steps; step++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             flops += TrainingFlops.OfStep(config, labels.Next(), rationales?.Next() ?? []);
         }
 

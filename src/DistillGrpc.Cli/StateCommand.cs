@@ -1,0 +1,49 @@
+using System.CommandLine;
+using System.Text.Json;
+using DistillGrpc.Hosting;
+
+namespace DistillGrpc.Cli;
+
+/// <summary><c>distill state</c>: what the services keep on this machine.</summary>
+internal static class StateCommand
+{
+    public static Command Create()
+    {
+        var directory = new Option<string>("--state-directory") { Description = "The services' StateDirectory.", DefaultValueFactory = _ => StateDirectory.DefaultPath };
+        var json = new Option<bool>("--json") { Description = "Prints one JSON object." };
+        var command = new Command("state", "Shows where the services keep their state, and how much it is.") { directory, json };
+        command.SetAction((parsed, cancellationToken) => Failures.Guard(
+            () =>
+            {
+                Print(Path.GetFullPath(parsed.GetValue(directory)!), parsed.GetValue(json));
+                return Task.CompletedTask;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static void Print(string root, bool json)
+    {
+        var version = Path.Combine(root, StateDirectory.VersionFile);
+        if (!File.Exists(version))
+        {
+            throw new InvalidDataException($"{root} holds no state.");
+        }
+
+        var kinds = Directory.GetDirectories(root).Order(StringComparer.Ordinal).Select(folder => (Name: Path.GetFileName(folder), Entries: Directory.GetFileSystemEntries(folder).Length, Bytes: Size(folder))).ToArray();
+        var schema = File.ReadAllText(version).Trim();
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new { directory = root, schemaVersion = schema, kinds = kinds.ToDictionary(kind => kind.Name, kind => new { entries = kind.Entries, bytes = kind.Bytes }) }));
+            return;
+        }
+
+        Console.WriteLine($"{root}, schema version {schema}");
+        foreach (var (name, entries, bytes) in kinds)
+        {
+            Console.WriteLine($"  {name,-12} {entries,6} {bytes / 1048576.0,10:0.0} MiB");
+        }
+    }
+
+    private static long Size(string folder) => new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+}
