@@ -119,8 +119,18 @@ public sealed class CheckpointTests
         manual_seed(3);
         using var model = new T5Model(new T5Config
         {
-            VocabularySize = 384, ModelSize = 24, HeadSize = 8, FeedForwardSize = 40, EncoderLayers = 3, DecoderLayers = 1, Heads = 3,
-            Activation = T5Activation.GeluNew, Gated = true, TiedHead = false, ScaleDecoderOutputs = false, Dropout = 0.1,
+            VocabularySize = 384,
+            ModelSize = 24,
+            HeadSize = 8,
+            FeedForwardSize = 40,
+            EncoderLayers = 3,
+            DecoderLayers = 1,
+            Heads = 3,
+            Activation = T5Activation.GeluNew,
+            Gated = true,
+            TiedHead = false,
+            ScaleDecoderOutputs = false,
+            Dropout = 0.1,
         });
         model.eval();
         T5Checkpoint.Save(model, folder.Path);
