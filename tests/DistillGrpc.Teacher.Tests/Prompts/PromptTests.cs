@@ -89,6 +89,22 @@ public sealed class PromptTests
         Assert.Equal(("input.segments", "INVALID_FIELD"), (refused.Field, refused.Reason));
     }
 
+    [Fact]
+    public void Parse_ReadmesExample_IsAPrompt()
+    {
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(root.FullName, "DistillGrpc.sln")))
+        {
+            root = root.Parent!;
+        }
+
+        var readme = File.ReadAllText(Path.Combine(root.FullName, "README.md"));
+        var prompt = Parse(readme.Split("```yaml")[1].Split("```")[0]);
+
+        Assert.Equal(["complaint", "praise", "question"], prompt.Format.Labels);
+        Assert.Equal(4, prompt.Render(Row("Where is it?")).Count);
+    }
+
     private static Prompt Parse(string yaml) => Prompt.Parse("prompts/test", Encoding.UTF8.GetBytes(yaml));
 
     private static Example Row(params string[] segments) => new() { Id = "a", Segments = { segments } };
