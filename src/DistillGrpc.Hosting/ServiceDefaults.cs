@@ -24,9 +24,10 @@ public static class ServiceDefaults
     /// <summary>A builder that listens where the configuration says: defaults, appsettings.json, environment (<c>DISTILL_</c>), command line, in this order.</summary>
     /// <param name="name">The service's name in telemetry.</param>
     /// <param name="listen">Where it listens by default.</param>
+    /// <param name="services">The gRPC services' full names, for health; the empty name is always there.</param>
     /// <param name="args">The command line: <c>--Key=value</c>.</param>
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
-    public static WebApplicationBuilder CreateBuilder(string name, string listen, string[] args)
+    public static WebApplicationBuilder CreateBuilder(string name, string listen, string[] services, string[] args)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.AddEnvironmentVariables("DISTILL_").AddCommandLine(args);
@@ -53,7 +54,13 @@ public static class ServiceDefaults
         });
         builder.Services.AddGrpcReflection();
         // The mapping makes a service that is not ready answer NOT_SERVING.
-        builder.Services.AddGrpcHealthChecks().AddCheck<Readiness>("ready");
+        builder.Services.AddGrpcHealthChecks(health =>
+        {
+            foreach (var service in services)
+            {
+                health.Services.Map(service, _ => true);
+            }
+        }).AddCheck<Readiness>("ready");
         builder.Services.AddSingleton<Readiness>();
         builder.Services.Configure<HealthCheckPublisherOptions>(publisher =>
         {

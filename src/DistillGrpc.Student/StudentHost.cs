@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving;
@@ -24,7 +25,7 @@ public static class StudentHost
             throw new PlatformNotSupportedException("The Student runs on Linux on x86-64 only: there is no libtorch in this build for anything else.");
         }
 
-        var builder = ServiceDefaults.CreateBuilder("distill-student", DefaultListen, args);
+        var builder = ServiceDefaults.CreateBuilder("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName], args);
         var options = builder.Configuration.Get<StudentOptions>() ?? new StudentOptions();
         if (options.Teacher.Length > 0 && !Uri.TryCreate(options.Teacher, UriKind.Absolute, out _))
         {

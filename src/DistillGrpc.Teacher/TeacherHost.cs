@@ -1,3 +1,4 @@
+using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
 using DistillGrpc.Teacher.Prompts;
@@ -17,7 +18,7 @@ public static class TeacherHost
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
-        var builder = ServiceDefaults.CreateBuilder("distill-teacher", DefaultListen, args);
+        var builder = ServiceDefaults.CreateBuilder("distill-teacher", DefaultListen, [TeacherService.Descriptor.FullName], args);
         var options = builder.Configuration.Get<TeacherOptions>() ?? new TeacherOptions();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(TimeProvider.System);

@@ -107,6 +107,32 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
     }
 
     [Fact]
+    public async Task Train_RateThatDiverges_IsAbortedAndMakesNoModel()
+    {
+        var spec = Spec("diverged", steps: 200);
+        (spec.Mode, spec.LearningRate, spec.Optimizer, spec.ClipNorm) = (TrainingMode.LabelOnly, 10, Optimizer.Adafactor, 1e30);
+
+        var failure = await Assert.ThrowsAsync<RpcException>(() => TrainAsync(spec, Rows(32), []));
+
+        Assert.Equal((StatusCode.Aborted, "TRAINING_DIVERGED"), (failure.StatusCode, RpcErrors.Reason(failure)));
+        Assert.DoesNotContain(await pair.Inference.ListModelsAsync(), model => model.Name == "models/diverged");
+    }
+
+    [Theory]
+    [InlineData(double.NaN, "spec.learning_rate")]
+    [InlineData(-1, "spec.learning_rate")]
+    [InlineData(1e9, "spec.learning_rate")]
+    public async Task Train_AbsurdRate_IsRefusedNamingTheField(double rate, string field)
+    {
+        var spec = Spec("absurd", steps: 1);
+        spec.LearningRate = rate;
+
+        var failure = await Assert.ThrowsAsync<RpcException>(() => TrainAsync(spec, Rows(4), []));
+
+        Assert.Equal((StatusCode.InvalidArgument, field), (failure.StatusCode, RpcErrors.Field(failure)));
+    }
+
+    [Fact]
     public async Task Predict_UnknownModelAndEmptyInput_AreRefused()
     {
         var unknown = await Assert.ThrowsAsync<RpcException>(() => pair.Inference.PredictAsync(Ask("models/none", PredictionTask.Label)));

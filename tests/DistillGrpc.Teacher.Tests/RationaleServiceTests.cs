@@ -121,13 +121,15 @@ public sealed class RationaleServiceTests
         Assert.Contains("Listen", Assert.Throws<InvalidOperationException>(() => TeacherHost.Create(["--Listen=somewhere"])).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Health_StartedTeacher_IsServing()
+    [Theory]
+    [InlineData("")]
+    [InlineData("distill.v1.TeacherService")]
+    public async Task Health_StartedTeacher_IsServing(string service)
     {
         await using var teacher = await RunningTeacher.StartAsync();
         var health = new Health.HealthClient(teacher.Channel);
 
-        var watch = health.Watch(new HealthCheckRequest());
+        var watch = health.Watch(new HealthCheckRequest { Service = service });
         while (await watch.ResponseStream.MoveNext(CancellationToken.None) && watch.ResponseStream.Current.Status != HealthCheckResponse.Types.ServingStatus.Serving)
         {
         }

@@ -14,6 +14,7 @@ internal sealed record RunSpec
     private const int MaxBatch = 4096;
     private const int MaxTokens = 4096;
     private const int MaxVocabulary = 64_000;
+    private const double MaxLearningRate = 10;
 
     public required TrainingSpec Source { get; init; }
 
@@ -71,12 +72,12 @@ internal sealed record RunSpec
                 RationalePrefix = spec.Prefixes?.Rationale ?? ModelCard.DefaultRationalePrefix,
                 MaxInputTokens = Within(spec.MaxInputTokens, 512, MaxTokens, "max_input_tokens"),
             },
-            Weights = WeightsOf(spec) with { ClipNorm = spec.ClipNorm == 0 ? 1 : Positive(spec.ClipNorm, "clip_norm") },
+            Weights = WeightsOf(spec) with { ClipNorm = spec.ClipNorm == 0 ? 1 : Positive(spec.ClipNorm, "clip_norm", double.MaxValue) },
             StepByStep = spec.Mode != TrainingMode.LabelOnly,
             Steps = Within(spec.Steps, 1500, MaxSteps, "steps"),
             BatchSize = Within(spec.BatchSize, 16, MaxBatch, "batch_size"),
             UsesAdafactor = adafactor,
-            LearningRate = spec.LearningRate == 0 ? (adafactor ? 0.01 : 5e-5) : Positive(spec.LearningRate, "learning_rate"),
+            LearningRate = spec.LearningRate == 0 ? (adafactor ? 0.01 : 5e-5) : Positive(spec.LearningRate, "learning_rate", MaxLearningRate),
             MaxTargetTokens = Within(spec.MaxTargetTokens, 256, MaxTokens, "max_target_tokens"),
             VocabularySize = Within(spec.VocabularySize, 6000, MaxVocabulary, "vocabulary_size"),
             Scorer = spec.Scorer == AnswerScorer.Equation ? ScoringRule.Equation : ScoringRule.ExactMatch,
@@ -104,9 +105,9 @@ internal sealed record RunSpec
         return value == 0 ? otherwise : value;
     }
 
-    private static double Positive(double value, string field)
+    private static double Positive(double value, string field, double most)
     {
-        Require(value > 0 && double.IsFinite(value), field, "must be above 0");
+        Require(value > 0 && value <= most, field, most < double.MaxValue ? $"must be above 0 and at most {most}" : "must be above 0");
         return value;
     }
 

@@ -131,7 +131,7 @@ internal sealed class TrainingRun(
         {
             cancellationToken.ThrowIfCancellationRequested();
             var (labelBatch, rationaleBatch) = (labels.Next(), rationales?.Next() ?? []);
-            means.Add(trainer.Step(labelBatch, rationaleBatch, schedule.At(step)));
+            means.Add(Step(trainer, labelBatch, rationaleBatch, schedule.At(step)));
             TrainingMetrics.Stepped();
             _clock.Add(TrainingFlops.OfStep(model.Model.Config, labelBatch, rationaleBatch), labelBatch.Sum(row => row.Length) + rationaleBatch.Sum(row => row.Length));
             if (_clock.SinceReport > ReportInterval || step == steps - 1)
@@ -148,6 +148,18 @@ internal sealed class TrainingRun(
         }
 
         _clock.Stop();
+    }
+
+    private StepReport Step(StepByStepTrainer trainer, IReadOnlyList<TaskRow> labels, IReadOnlyList<TaskRow> rationales, double rate)
+    {
+        try
+        {
+            return trainer.Step(labels, rationales, rate);
+        }
+        catch (ArithmeticException)
+        {
+            throw RpcFailure.Of(Grpc.Core.StatusCode.Aborted, "TRAINING_DIVERGED", $"The loss was not a finite number at step {_clock.Steps + 1}; a lower learning rate or clip norm may help.");
+        }
     }
 
     private void Evaluate(LoadedModel model)
