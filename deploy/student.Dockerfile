@@ -8,6 +8,7 @@ FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app
 COPY --from=build /app .
 ENV Listen=http://0.0.0.0:5102 StateDirectory=/state
+RUN mkdir /state && chown $APP_UID /state
 VOLUME /state
 EXPOSE 5102
 USER $APP_UID
