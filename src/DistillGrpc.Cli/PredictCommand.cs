@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
+using Google.Protobuf;
 
 namespace DistillGrpc.Cli;
 
@@ -13,12 +14,15 @@ internal static class PredictCommand
         var task = new Option<string>("--task") { Description = "What is asked for.", DefaultValueFactory = _ => "label" };
         task.AcceptOnlyFromAmong("label", "rationale", "both");
         var model = new Option<string>("--model") { Description = "The model, models/{id}; default the Student's.", DefaultValueFactory = _ => "" };
+        var maxTokens = new Option<int>("--max-tokens") { Description = "Most tokens of an answer; 0 for the Student's default." };
+        var json = new Option<bool>("--json") { Description = "Prints each answer as a JSON object on a line of its own, with its tokens and times." };
         var student = Addresses.Student();
-        var command = new Command("predict", "Asks a running Student for a label, its rationale, or both.") { text, task, model, student };
+        var command = new Command("predict", "Asks a running Student for a label, its rationale, or both.") { text, task, model, maxTokens, json, student };
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             () => RunAsync(
                 parsed.GetValue(student)!,
-                new StreamPredictRequest { Model = parsed.GetValue(model), Task = TaskOf(parsed.GetValue(task)!), Segments = { parsed.GetValue(text)! } },
+                new StreamPredictRequest { Model = parsed.GetValue(model), Task = TaskOf(parsed.GetValue(task)!), MaxOutputTokens = parsed.GetValue(maxTokens), Segments = { parsed.GetValue(text)! } },
+                parsed.GetValue(json),
                 cancellationToken),
             cancellationToken));
         return command;
@@ -31,12 +35,13 @@ internal static class PredictCommand
         _ => PredictionTask.Label,
     };
 
-    private static async Task RunAsync(string student, StreamPredictRequest request, CancellationToken cancellationToken)
+    private static async Task RunAsync(string student, StreamPredictRequest request, bool json, CancellationToken cancellationToken)
     {
         using var channel = Addresses.Connect("--student", student);
         await foreach (var part in new InferenceClient(channel).StreamPredictAsync(request, cancellationToken))
         {
-            await Console.Out.WriteAsync(part.Delta?.Text ?? "\n");
+            var text = !json ? part.Delta?.Text ?? "\n" : part.Answer is { } answer ? JsonFormatter.Default.Format(answer) + "\n" : "";
+            await Console.Out.WriteAsync(text);
         }
     }
 }

@@ -17,12 +17,18 @@ internal static class TrainCommand
         var from = new Option<string>("--from") { Description = "A size (micro, mini, small, base), or a model that the Student has, models/{id}.", DefaultValueFactory = _ => "micro" };
         var mode = new Option<string>("--mode") { Description = "How the rows are learnt.", DefaultValueFactory = _ => "step-by-step" };
         mode.AcceptOnlyFromAmong("step-by-step", "label-only");
+        var labels = new Option<string>("--labels") { Description = "Which label is the target.", DefaultValueFactory = _ => "gold-else-teacher" };
+        labels.AcceptOnlyFromAmong("gold-else-teacher", "gold", "teacher");
+        var lambda = new Option<double>("--lambda") { Description = "Weight of the rationale's loss against the label's.", DefaultValueFactory = _ => 1 };
+        var optimizer = new Option<string>("--optimizer") { Description = "adafactor or adamw; default the Student's for --from.", DefaultValueFactory = _ => "" };
+        optimizer.AcceptOnlyFromAmong("", "adafactor", "adamw");
+        var batch = new Option<int>("--batch-size") { Description = "Examples in a batch; 0 for the Student's default." };
         var steps = new Option<int>("--steps") { Description = "Steps; 0 for the Student's default." };
         var rate = new Option<double>("--learning-rate") { Description = "Highest learning rate; 0 for the Student's default." };
         var seed = new Option<long>("--seed") { Description = "Seed of order and initialisation." };
         var equations = new Option<bool>("--equations") { Description = "Labels are equations, compared by value." };
         var student = Addresses.Student();
-        var command = new Command("train", "Has a running Student learn from rows.") { data, evalData, id, replace, from, mode, steps, rate, seed, equations, student };
+        var command = new Command("train", "Has a running Student learn from rows.") { data, evalData, id, replace, from, mode, labels, lambda, optimizer, batch, steps, rate, seed, equations, student };
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             () =>
             {
@@ -32,6 +38,10 @@ internal static class TrainCommand
                     Replace = parsed.GetValue(replace),
                     Mode = parsed.GetValue(mode) == "label-only" ? TrainingMode.LabelOnly : TrainingMode.DistillingStepByStep,
                     Teacher = new TeacherSource(),
+                    LabelSource = parsed.GetValue(labels) switch { "gold" => LabelSource.Gold, "teacher" => LabelSource.Teacher, _ => LabelSource.GoldElseTeacher },
+                    Lambda = parsed.GetValue(lambda),
+                    Optimizer = parsed.GetValue(optimizer) switch { "adafactor" => Optimizer.Adafactor, "adamw" => Optimizer.Adamw, _ => Optimizer.Unspecified },
+                    BatchSize = parsed.GetValue(batch),
                     Steps = parsed.GetValue(steps),
                     LearningRate = parsed.GetValue(rate),
                     Seed = parsed.GetValue(seed),

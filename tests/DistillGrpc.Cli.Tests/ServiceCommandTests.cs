@@ -31,6 +31,11 @@ public sealed class ServiceCommandTests
         var predict = await Distill.RunAsync("predict", "--task", "both", "--student", $"{student.Address()}", "Mia has 20 apples. How many apples does Mia have now?");
         Assert.Equal((0, "", 2), (predict.ExitCode, predict.Error, predict.Output.Count(c => c == '\n')));
 
+        var answers = await Distill.RunAsync("predict", "--task", "both", "--json", "--max-tokens", "3", "--student", $"{student.Address()}", "Mia has 20 apples. How many apples does Mia have now?");
+        var tasks = answers.Output.TrimEnd().Split('\n').Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        Assert.Equal(["PREDICTION_TASK_LABEL", "PREDICTION_TASK_RATIONALE"], tasks.Select(answer => answer.GetProperty("task").GetString()));
+        Assert.All(tasks, answer => Assert.InRange(int.Parse(answer.GetProperty("usage").GetProperty("outputTokens").GetString()!), 1, 3));
+
         var eval = await Distill.RunAsync("eval", "--data", rows, "--json", "--student", $"{student.Address()}");
         Assert.Equal((0, ""), (eval.ExitCode, eval.Error));
         Assert.Equal(30, JsonDocument.Parse(eval.Output).RootElement.GetProperty("rows").GetInt32());
