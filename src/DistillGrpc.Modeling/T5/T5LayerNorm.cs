@@ -27,7 +27,7 @@ internal sealed class T5LayerNorm : nn.Module
     {
         var wide = hidden.to(float32);
         // The norm's own kernel reads the hidden states once, forward and backward; squares and their mean are passes of their own.
-        var norm = linalg.vector_norm(wide, ord: 2, dims: [-1], keepdim: true);
+        var norm = wide.norm(-1, keepdim: true);
         var scale = (norm * norm / _size).add(_epsilon, Scalars.One).rsqrt();
         return _weight * (wide * scale).to(_weight.dtype);
     }
