@@ -21,7 +21,7 @@ public sealed class ServiceCommandTests
 
         var teach = await Distill.RunAsync("teach", "--data", rows, "--out", taught, "--teacher", $"{teacher.Address()}");
         Assert.Equal((0, "30 rows, 0 without an answer."), (teach.ExitCode, teach.Error.Trim()));
-        Assert.All(await File.ReadAllLinesAsync(taught), line => Assert.Contains("Mia loses 3:", JsonDocument.Parse(line).RootElement.GetProperty("rationale").GetString(), StringComparison.Ordinal));
+        Assert.All(await File.ReadAllLinesAsync(taught), line => Assert.Contains(" Mia loses 3 apples: ", JsonDocument.Parse(line).RootElement.GetProperty("rationale").GetString(), StringComparison.Ordinal));
 
         var train = await Distill.RunAsync("train", "--data", taught, "--eval-data", rows, "--id", "mine", "--steps", "5", "--student", $"{student.Address()}");
         Assert.Equal((0, ""), (train.ExitCode, train.Error));

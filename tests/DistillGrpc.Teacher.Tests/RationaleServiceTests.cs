@@ -44,7 +44,7 @@ public sealed class RationaleServiceTests
             }
         }
 
-        Assert.Contains("Mia gives 14: 37 - 14.", text, StringComparison.Ordinal);
+        Assert.Contains("Mia gives 14 apples to Tom: 37 - 14.", text, StringComparison.Ordinal);
     }
 
     [Fact]

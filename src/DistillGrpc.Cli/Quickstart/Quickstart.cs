@@ -16,8 +16,10 @@ namespace DistillGrpc.Cli.Quickstart;
 /// <summary>The whole idea once: a teacher streams rationales, two students learn from the same rows, and are compared.</summary>
 internal sealed class Quickstart(QuickstartOptions options)
 {
-    // On problems of this kind a run at 0.02 stood at a label loss of 0.22 after 1,000 steps, one at 0.04 at 0.01.
-    private const double ProblemLearningRate = 0.04;
+    // For both students alike. At 0.08 step by step learns sooner, but label only has learnt nothing even when it has used as much
+    // compute (0 of 400 with seed 106, where 0.05 brings it to 392).
+    private const double ProblemLearningRate = 0.05;
+    private const int ProblemWarmupSteps = 50;
     private const string StepByStep = "step-by-step";
     private const string LabelOnly = "label-only";
     private const int MeasuredRows = 100;
@@ -86,6 +88,7 @@ internal sealed class Quickstart(QuickstartOptions options)
             Seed = options.Seed,
             Scorer = options.Equations ? AnswerScorer.Equation : AnswerScorer.ExactMatch,
             LearningRate = IsPreset && options.Data is null ? ProblemLearningRate : 0,
+            WarmupSteps = IsPreset && options.Data is null ? ProblemWarmupSteps : 0,
         };
         if (IsPreset)
         {

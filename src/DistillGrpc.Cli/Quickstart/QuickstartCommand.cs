@@ -10,7 +10,7 @@ internal static class QuickstartCommand
         var data = new Option<FileInfo?>("--data") { Description = "JSONL rows with recorded teacher output, instead of the embedded teacher's problems." };
         var evalData = new Option<FileInfo?>("--eval-data") { Description = "Held-out rows; default a fifth of --data, split by group." };
         var student = new Option<string>("--student") { Description = "A size (micro, mini, small, base), or the folder of a pretrained T5 in Hugging Face layout.", DefaultValueFactory = _ => "micro" };
-        var steps = new Option<int>("--steps") { Description = "Label steps of each student.", DefaultValueFactory = _ => 1000 };
+        var steps = new Option<int>("--steps") { Description = "Label steps of each student.", DefaultValueFactory = _ => 800 };
         var rows = new Option<int>("--rows") { Description = "Problems to learn from (without --data).", DefaultValueFactory = _ => 2000 };
         var heldOut = new Option<int>("--held-out") { Description = "Problems to evaluate on (without --data).", DefaultValueFactory = _ => 400 };
         var seed = new Option<int>("--seed") { Description = "Changes the problems, the order and the initialisation.", DefaultValueFactory = _ => 1 };

@@ -24,7 +24,7 @@ internal sealed class T5Attention : nn.Module
     private readonly Embedding? _positions;
 
     private readonly T5Config _config;
-    private readonly double _unscale;
+    private readonly Scalar _unscale;
 
     public T5Attention(T5Config config, bool hasPositionBias)
         : base(nameof(T5Attention))
@@ -58,13 +58,24 @@ internal sealed class T5Attention : nn.Module
         return Attend(hidden, cache.Key.narrow(2, 0, position + 1), cache.Value.narrow(2, 0, position + 1), bias);
     }
 
-    // hidden (B, T, D), key and value (B, H, S, d_kv). The library divides the scores by sqrt(d_kv), T5 does not.
+    // hidden (B, T, D), key and value (B, H, S, d_kv).
     public Tensor Attend(Tensor hidden, Tensor key, Tensor value, Tensor bias)
     {
-        var query = Split(_query.forward(hidden)) * _unscale;
-        var dropout = training ? _config.Dropout : 0;
-        var context = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask: bias, p: dropout);
+        var query = Split(_query.forward(hidden));
+        var context = bias.requires_grad ? Unfused(query, key, value, bias) : Fused(query, key, value, bias);
         return _out.forward(context.transpose(1, 2).reshape(hidden.shape[0], hidden.shape[1], -1));
+    }
+
+    // The library divides the scores by sqrt(d_kv), T5 does not.
+    private Tensor Fused(Tensor query, Tensor key, Tensor value, Tensor bias) =>
+        nn.functional.scaled_dot_product_attention(query * _unscale, key, value, attn_mask: bias, p: training ? _config.Dropout : 0);
+
+    // No fused kernel gives a bias its gradient. What the library falls back to scales query and key once more and looks
+    // for rows that see nothing.
+    private Tensor Unfused(Tensor query, Tensor key, Tensor value, Tensor bias)
+    {
+        var weights = nn.functional.softmax(query.matmul(key.transpose(2, 3)).add_(bias, Scalars.One), -1);
+        return T5Dropout.Apply(weights, _config, training).matmul(value);
     }
 
     // (B, T, H * d_kv) to (B, H, T, d_kv).

@@ -9,17 +9,20 @@ internal static class T5Initialization
     public static void Apply(T5Model model)
     {
         using var noGradient = no_grad();
+        Scalar factor = model.Config.InitializerFactor;
         foreach (var (name, parameter) in model.named_parameters())
         {
             if (name.EndsWith("layer_norm.weight", StringComparison.Ordinal))
             {
-                nn.init.constant_(parameter, model.Config.InitializerFactor);
+                nn.init.constant_(parameter, factor);
             }
             else
             {
                 nn.init.normal_(parameter, 0, model.Config.InitializerFactor * Deviation(name, model.Config));
             }
         }
+
+        GC.KeepAlive(factor);
     }
 
     private static double Deviation(string name, T5Config config) => name.Split('.')[^2] switch

@@ -20,7 +20,7 @@ internal abstract class T5Layer : nn.Module
     }
 
     public Tensor Add(Tensor hidden, Func<Tensor, Tensor> sublayer) =>
-        hidden + T5Dropout.Apply(sublayer(_norm.Forward(hidden)), _config, training);
+        hidden.add(T5Dropout.Apply(sublayer(_norm.Forward(hidden)), _config, training), Scalars.One);
 }
 
 internal sealed class T5SelfAttentionLayer : T5Layer

@@ -11,12 +11,14 @@ internal sealed class T5LayerNorm : nn.Module
     [ComponentName(Name = "weight")]
     private readonly Parameter _weight;
 
-    private readonly double _epsilon;
+    private readonly Scalar _size;
+    private readonly Scalar _epsilon;
 
     public T5LayerNorm(T5Config config)
         : base(nameof(T5LayerNorm))
     {
         _weight = nn.Parameter(ones(config.ModelSize));
+        _size = config.ModelSize;
         _epsilon = config.LayerNormEpsilon;
         RegisterComponents();
     }
@@ -24,7 +26,9 @@ internal sealed class T5LayerNorm : nn.Module
     public Tensor Forward(Tensor hidden)
     {
         var wide = hidden.to(float32);
-        var scale = (wide.square().mean([-1], keepdim: true) + _epsilon).rsqrt();
+        // The norm's own kernel reads the hidden states once, forward and backward; squares and their mean are passes of their own.
+        var norm = wide.norm(-1, keepdim: true);
+        var scale = (norm * norm / _size).add(_epsilon, Scalars.One).rsqrt();
         return _weight * (wide * scale).to(_weight.dtype);
     }
 }

@@ -24,11 +24,16 @@ public sealed class T5Model : nn.Module
     [ComponentName(Name = "lm_head")]
     private readonly Linear? _head;
 
+    private readonly Scalar _outputScale;
+    private readonly Scalar _start;
+    private readonly Scalar _pad;
+
     /// <summary>Makes a model with T5's initialisation, drawn from libtorch's generator (seed it by <c>torch.manual_seed</c>).</summary>
     public T5Model(T5Config config)
         : base(nameof(T5Model))
     {
         Config = config;
+        (_outputScale, _start, _pad) = (Math.Pow(config.ModelSize, -0.5), config.DecoderStartId, config.PadId);
         _shared = nn.Embedding(config.VocabularySize, config.ModelSize);
         _encoder = new T5Stack(config, config.EncoderLayers, isDecoder: false);
         _decoder = new T5Stack(config, config.DecoderLayers, isDecoder: true);
@@ -81,9 +86,9 @@ public sealed class T5Model : nn.Module
     public Tensor ShiftRight(Tensor labels)
     {
         using var scope = NewDisposeScope();
-        var start = full([labels.shape[0], 1], Config.DecoderStartId, dtype: int64, device: labels.device);
+        var start = full([labels.shape[0], 1], _start, dtype: int64, device: labels.device);
         var shifted = cat([start, labels.narrow(1, 0, labels.shape[1] - 1)], 1);
-        return shifted.masked_fill(shifted.eq(-100), Config.PadId).MoveToOuterDisposeScope();
+        return shifted.masked_fill(shifted.eq(Scalars.Ignored), _pad).MoveToOuterDisposeScope();
     }
 
     /// <summary>Starts decoding step by step.</summary>
@@ -118,7 +123,7 @@ public sealed class T5Model : nn.Module
     {
         if (Config.ScaleDecoderOutputs)
         {
-            hidden = hidden * Math.Pow(Config.ModelSize, -0.5);
+            hidden *= _outputScale;
         }
 
         return nn.functional.linear(hidden, (_head?.weight ?? _shared.weight)!);
@@ -126,5 +131,5 @@ public sealed class T5Model : nn.Module
 
     // (B, S) of ones and zeros to (B, 1, 1, S) of zeros and a number so low that softmax gives it no weight.
     private static Tensor MaskBias(Tensor mask, ScalarType type) =>
-        mask.to(type).sub(1).mul(1e9).unsqueeze(1).unsqueeze(1);
+        mask.to(type).add(Scalars.MinusOne, Scalars.One).mul(Scalars.Far).unsqueeze(1).unsqueeze(1);
 }

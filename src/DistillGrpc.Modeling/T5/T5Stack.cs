@@ -31,7 +31,7 @@ internal sealed class T5Stack : nn.Module
     public Tensor Forward(Tensor hidden, Tensor? maskBias, Tensor? encoded, Tensor? crossBias)
     {
         var bias = PositionBias((int)hidden.shape[1], hidden);
-        bias = maskBias is null ? bias : bias + maskBias;
+        bias = maskBias is null ? bias : bias.add(maskBias, Scalars.One);
         hidden = Drop(hidden);
         foreach (var block in _blocks)
         {
@@ -81,7 +81,7 @@ internal sealed class T5Stack : nn.Module
         }
 
         var bias = FirstAttention.PositionBias(tensor(buckets, length, length, device: like.device)).permute(2, 0, 1).unsqueeze(0);
-        return _isDecoder ? bias + full([length, length], -1e9, like.dtype, like.device).triu(1) : bias;
+        return _isDecoder ? bias.add(full([length, length], Scalars.MinusFar, like.dtype, like.device).triu(1), Scalars.One) : bias;
     }
 
     private Tensor Drop(Tensor hidden) => T5Dropout.Apply(hidden, _config, training);

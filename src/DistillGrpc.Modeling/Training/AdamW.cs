@@ -1,3 +1,4 @@
+using DistillGrpc.Modeling.T5;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -41,7 +42,7 @@ public sealed class AdamW : IOptimizer
         var steps = Pick(_steps, indices);
         foreach (var step in steps)
         {
-            step.add_(1);
+            step.add_(Scalars.One, Scalars.One);
         }
 
         OptimizerKernels.AdamW(

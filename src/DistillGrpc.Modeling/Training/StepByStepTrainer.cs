@@ -15,6 +15,8 @@ public sealed class StepByStepTrainer : IDisposable
     private readonly IOptimizer _optimizer;
     private readonly TrainerOptions _options;
     private readonly Tensor _clipNorm;
+    private readonly Scalar _labelWeight;
+    private readonly Scalar _rationaleWeight;
 
     /// <summary>Makes a trainer and puts the model into training mode. Model and optimiser stay the caller's.</summary>
     public StepByStepTrainer(T5Model model, IOptimizer optimizer, TrainerOptions? options = null)
@@ -23,6 +25,7 @@ public sealed class StepByStepTrainer : IDisposable
         _optimizer = optimizer;
         _options = options ?? new TrainerOptions();
         _clipNorm = tensor((float)_options.ClipNorm).DetachFromDisposeScope();
+        (_labelWeight, _rationaleWeight) = (_options.LabelWeight, _options.RationaleWeight);
         _model.train();
     }
 
@@ -79,10 +82,10 @@ public sealed class StepByStepTrainer : IDisposable
 
     private Tensor Weighted(Tensor? label, Tensor? rationale)
     {
-        var weightedLabel = label is null ? null : label * _options.LabelWeight;
-        var weightedRationale = rationale is null ? null : rationale * _options.RationaleWeight;
+        var weightedLabel = label is null ? null : label * _labelWeight;
+        var weightedRationale = rationale is null ? null : rationale * _rationaleWeight;
         return weightedLabel is not null && weightedRationale is not null
-            ? weightedLabel + weightedRationale
+            ? weightedLabel.add(weightedRationale, Scalars.One)
             : (weightedLabel ?? weightedRationale)!;
     }
 }

@@ -27,6 +27,7 @@ internal sealed class TrainingRun(
     /// <exception cref="Grpc.Core.RpcException">The rows cannot be learnt from.</exception>
     public TrainingResult Run(string directory, int threads)
     {
+        FreedMemory.Keep();
         torch.set_num_threads(threads);
         var tokenizer = baseDirectory is null
             ? UnigramTrainer.Train(RunRows.Texts(spec, rows), new UnigramTrainerOptions { VocabularySize = spec.VocabularySize }, cancellationToken)

@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace DistillGrpc.Teacher.Symbolic;
 
-/// <summary>Reads a word problem sentence by sentence, keeps the books, and says how it came to its equation.</summary>
+/// <summary>
+/// Reads a word problem sentence by sentence, keeps the books, and says how it came to its equation: a step quotes the
+/// sentence that counts and says what the equation is from there on.
+/// </summary>
 internal static partial class ProblemSolver
 {
     /// <summary>Solves a problem, or says which sentence it cannot read.</summary>
@@ -10,19 +13,19 @@ internal static partial class ProblemSolver
     {
         solution = new Solution("", [], 0);
         reason = "";
-        var sentences = new List<Sentence>();
+        var sentences = new List<(string Text, Sentence Meaning)>();
         foreach (var text in SentenceEnd().Split(problem.Trim()))
         {
-            if (!TryRead(text.Trim(), out var sentence))
+            if (!TryRead(text, out var sentence))
             {
                 reason = $"the symbolic teacher cannot read the sentence \"{(text.Length > 80 ? text[..80] : text)}\"";
                 return false;
             }
 
-            sentences.Add(sentence);
+            sentences.Add((text, sentence));
         }
 
-        if (sentences is not [.. var facts, { Kind: SentenceKind.Question } question])
+        if (sentences is not [.. var facts, (_, { Kind: SentenceKind.Question } question)])
         {
             reason = "the problem does not end with a question that the symbolic teacher knows";
             return false;
@@ -33,11 +36,11 @@ internal static partial class ProblemSolver
         return solution.Steps.Count > 0;
     }
 
-    private static Solution Solve(List<Sentence> facts, Sentence question)
+    private static Solution Solve(List<(string Text, Sentence Meaning)> facts, Sentence question)
     {
         var steps = new List<string>();
         var (equation, value) = ("", 0);
-        foreach (var fact in facts.Where(fact => fact.Thing == question.Thing))
+        foreach (var (text, fact) in facts.Where(fact => fact.Meaning.Thing == question.Thing))
         {
             var sign = SignFor(fact, question.Who);
             if (sign == 0)
@@ -48,7 +51,7 @@ internal static partial class ProblemSolver
             var amount = fact.Kind == SentenceKind.Packs ? $"{fact.Count} * {fact.Size}" : $"{fact.Count}";
             equation = equation.Length == 0 ? (sign < 0 ? $"0 - {amount}" : amount) : $"{equation} {(sign < 0 ? '-' : '+')} {amount}";
             value += sign * (fact.Kind == SentenceKind.Packs ? fact.Count * fact.Size : fact.Count);
-            steps.Add($"{Said(fact, question)}: {equation}.");
+            steps.Add($"{text.TrimEnd('.')}: {equation}.");
         }
 
         return new Solution(equation, steps, value);
@@ -62,15 +65,6 @@ internal static partial class ProblemSolver
         SentenceKind.Loss => -1,
         SentenceKind.Start or SentenceKind.Gain or SentenceKind.Packs => 1,
         _ => 0,
-    };
-
-    private static string Said(Sentence fact, Sentence question) => fact.Kind switch
-    {
-        SentenceKind.Start => $"{question.Who} has {fact.Count} {fact.Thing}",
-        SentenceKind.Loss => $"{question.Who} loses {fact.Count}",
-        SentenceKind.Packs => $"{question.Who} gets {fact.Count} times {fact.Size}",
-        SentenceKind.Gift when fact.Who == question.Who => $"{question.Who} gives {fact.Count}",
-        _ => $"{question.Who} gets {fact.Count}",
     };
 
     private static bool TryRead(string text, out Sentence sentence)
