@@ -19,14 +19,15 @@ public sealed class InterruptTests
         }
         else
         {
-            // The process is up, and has hardly begun.
+            // Hardly begun; on a busy machine the runtime itself may not be up, and has nothing to say then.
             await Task.Delay(700);
         }
 
         using var kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
 
-        Assert.Equal((130, "Interrupted."), (process.ExitCode, (await error).Trim()));
+        Assert.Equal(130, process.ExitCode);
+        Assert.Contains((await error).Trim(), milliseconds > 0 ? ["Interrupted."] : new[] { "Interrupted.", "" });
         Assert.True(Leftovers(temporary.Path).Length == 0, $"{moment}: {string.Join(", ", Leftovers(temporary.Path))}");
     }
 
