@@ -22,14 +22,14 @@ public static class TeacherHost
         var options = builder.Configuration.Get<TeacherOptions>() ?? new TeacherOptions();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(TimeProvider.System);
-        var prompts = PromptCatalog.Load(options.PromptDirectory);
-        var teachers = TeacherCatalog.Load(options, prompts, TimeProvider.System);
-        builder.Services.AddSingleton(prompts);
-        // By a factory, so that the container disposes it.
-        builder.Services.AddSingleton(_ => teachers);
+        builder.Services.AddSingleton(PromptCatalog.Load(options.PromptDirectory));
+        builder.Services.AddSingleton(services => TeacherCatalog.Load(
+            options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<StateDirectory>, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<RationaleEngine>();
         configure?.Invoke(builder);
         var app = builder.Build();
+        // Made now: a teacher that cannot be used keeps the service from starting.
+        _ = app.Services.GetRequiredService<TeacherCatalog>();
         app.MapGrpcService<RationaleService>();
         app.MapServiceDefaults();
         app.Services.GetRequiredService<Readiness>().IsReady = true;

@@ -46,6 +46,15 @@ internal sealed class TeacherEntry
     /// <summary>Most tokens of an answer (<c>openai</c>) where the request does not say; default 512.</summary>
     public int MaxOutputTokens { get; set; } = 512;
 
+    /// <summary>Price of a million tokens that are read (<c>openai</c>), in a currency of your choice; default 0.</summary>
+    public decimal InputPrice { get; set; }
+
+    /// <summary>Price of a million tokens that are written (<c>openai</c>); default 0.</summary>
+    public decimal OutputPrice { get; set; }
+
+    /// <summary>All that this teacher may ever cost (<c>openai</c>), over restarts; default 0, no limit. Raise it to go on.</summary>
+    public decimal Budget { get; set; }
+
     /// <summary>Most bytes of one response (<c>openai</c>); default 4 MiB.</summary>
     public long MaxResponseBytes { get; set; } = 4 << 20;
 

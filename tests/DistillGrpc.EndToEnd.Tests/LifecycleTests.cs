@@ -108,6 +108,46 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task Sigkill_WhileTeaching_LosesNoAnswerThatWasGivenAndPaysForNoneAgain()
+    {
+        const int rows = 400, inFlight = 8, kills = 3;
+        await using var endpoint = await ScriptedEndpoint.StartAsync(ScriptedEndpoint.Says("stop", "It is so. The answer is yes."));
+        using var state = new TemporaryFolder();
+        string[] settings =
+        [
+            $"--StateDirectory={state.Path}", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m",
+            "--Teachers:gpt:InputPrice=2", "--Teachers:gpt:OutputPrice=10", $"--MaxInputsInFlight={inFlight}",
+        ];
+        var given = new HashSet<string>();
+        for (var kill = 1; kill <= kills; kill++)
+        {
+            using var teacher = await ServiceProcess.TeacherAsync(settings);
+            using var channel = DistillChannel.To(teacher.Address);
+            await Assert.ThrowsAsync<RpcException>(async () =>
+            {
+                await foreach (var response in new TeacherClient(channel).GenerateRationalesAsync(new RationaleSpec(), Questions(rows)))
+                {
+                    given.Add(response.Result.InputId);
+                    if (given.Count >= kill * 90 && !teacher.HasExited)
+                    {
+                        teacher.Kill();
+                    }
+                }
+            });
+        }
+
+        using var last = await ServiceProcess.TeacherAsync(settings);
+        using var open = DistillChannel.To(last.Address);
+        var results = await new TeacherClient(open).GenerateRationalesAsync(new RationaleSpec(), Questions(rows)).Select(response => response.Result).ToListAsync();
+
+        Assert.Equal(rows, results.Select(result => result.InputId).Distinct().Count());
+        Assert.All(results, result => Assert.Equal("yes", result.Label));
+        Assert.All(results.Where(result => given.Contains(result.InputId)), result => Assert.True(result.Provenance.Kept));
+        Assert.InRange(endpoint.Requests.Count, rows, rows + (kills * inFlight));
+        Assert.True(Assert.Single(await new TeacherClient(open).ListTeachersAsync()).SpentNanos >= results.Sum(result => result.Usage.CostNanos));
+    }
+
+    [Fact]
     public async Task Start_StateDirectoryThatCannotBeUsed_IsOneLineAndExitCode1()
     {
         using var state = new TemporaryFolder();
@@ -130,6 +170,8 @@ public sealed class LifecycleTests
     private static TrainingSpec Spec(string id, int steps) => new() { ModelId = id, Preset = "micro", Steps = steps };
 
     private static PredictRequest Ask() => new() { Segments = { "Question 3?" }, MaxOutputTokens = 2 };
+
+    private static IAsyncEnumerable<Example> Questions(int count) => Enumerable.Range(0, count).Select(i => new Example { Id = $"{i}", Segments = { $"Question {i}?" } }).ToAsyncEnumerable();
 
     private static IAsyncEnumerable<Example> Rows() => Enumerable.Range(0, 20).Select(i => new Example { Id = $"{i}", Label = "yes", Segments = { $"Question {i}?" } }).ToAsyncEnumerable();
 

@@ -18,7 +18,7 @@ public sealed class TelemetryTests
         await using var endpoint = await ScriptedEndpoint.StartAsync(ScriptedEndpoint.Says("stop", "It is so. The answer is yes."));
         var telemetry = $"--OTEL_EXPORTER_OTLP_ENDPOINT={collector.Address}";
         await using (var teacher = TeacherHost.Create(
-            ["--Listen=http://127.0.0.1:0", telemetry, "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m"],
+            ["--Listen=http://127.0.0.1:0", telemetry, $"--StateDirectory={folder.Path}/teacher", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m"],
             builder => builder.Logging.ClearProviders()))
         await using (var student = await StartAsync(teacher, telemetry, folder))
         using (var channel = DistillChannel.To(student.Address()))
@@ -54,7 +54,7 @@ public sealed class TelemetryTests
     private static async Task<Microsoft.AspNetCore.Builder.WebApplication> StartAsync(Microsoft.AspNetCore.Builder.WebApplication teacher, string telemetry, TemporaryFolder folder)
     {
         await teacher.StartAsync();
-        var student = StudentHost.Create(["--Listen=http://127.0.0.1:0", telemetry, $"--StateDirectory={folder.Path}", $"--Teacher={teacher.Address()}"], builder => builder.Logging.ClearProviders());
+        var student = StudentHost.Create(["--Listen=http://127.0.0.1:0", telemetry, $"--StateDirectory={folder.Path}/student", $"--Teacher={teacher.Address()}"], builder => builder.Logging.ClearProviders());
         await student.StartAsync();
         return student;
     }

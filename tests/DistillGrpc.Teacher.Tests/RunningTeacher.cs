@@ -7,15 +7,16 @@ using Microsoft.Extensions.Logging;
 
 namespace DistillGrpc.Teacher.Tests;
 
-/// <summary>A Teacher on a free loopback port, HTTP/2, whose log is kept.</summary>
+/// <summary>A Teacher on a free loopback port, HTTP/2, with a state directory of its own unless the settings name one; its log is kept.</summary>
 internal sealed class RunningTeacher : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly Lines _lines;
+    private readonly TemporaryFolder _state;
 
-    private RunningTeacher(WebApplication app, Lines lines)
+    private RunningTeacher(WebApplication app, Lines lines, TemporaryFolder state)
     {
-        (_app, _lines) = (app, lines);
+        (_app, _lines, _state) = (app, lines, state);
         Channel = DistillChannel.To(app.Address());
         Client = new TeacherClient(Channel);
     }
@@ -29,18 +30,19 @@ internal sealed class RunningTeacher : IAsyncDisposable
 
     public static async Task<RunningTeacher> StartAsync(params string[] settings)
     {
-        var lines = new Lines();
+        var (lines, state) = (new Lines(), new TemporaryFolder());
         var app = TeacherHost.Create(
-            ["--Listen=http://127.0.0.1:0", .. settings],
+            ["--Listen=http://127.0.0.1:0", $"--StateDirectory={state.Path}", .. settings],
             builder => builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Trace).AddProvider(lines));
         await app.StartAsync();
-        return new RunningTeacher(app, lines);
+        return new RunningTeacher(app, lines, state);
     }
 
     public async ValueTask DisposeAsync()
     {
         Channel.Dispose();
         await _app.DisposeAsync();
+        _state.Dispose();
     }
 
     private sealed class Lines : ILoggerProvider, ILogger

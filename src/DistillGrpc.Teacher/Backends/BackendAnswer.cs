@@ -13,6 +13,12 @@ internal sealed record BackendAnswer(ParseOutcome Outcome, string Rationale, str
     /// <summary>The model that answered, as the backend names it, or empty.</summary>
     public string Model { get; init; } = "";
 
-    /// <summary>Tokens, zero where nobody counts them.</summary>
+    /// <summary>Tokens and what they cost, zero where nobody counts them.</summary>
     public Usage Usage { get; init; } = new();
+
+    /// <summary>It had been paid for before.</summary>
+    public bool IsKept { get; init; }
+
+    /// <summary>When it was written; null for now.</summary>
+    public DateTimeOffset? Created { get; init; }
 }

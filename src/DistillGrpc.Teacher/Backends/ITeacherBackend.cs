@@ -1,5 +1,6 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Prompts;
+using DistillGrpc.Teacher.Spending;
 
 namespace DistillGrpc.Teacher.Backends;
 
@@ -35,4 +36,5 @@ internal delegate ValueTask TextListener(string text, bool isRestart);
 /// <param name="MaxOutputTokens">Highest number of tokens to write; 0 for the backend's default.</param>
 /// <param name="Temperature">Sampling temperature, 0 to 2.</param>
 /// <param name="Deadline">When the caller stops waiting.</param>
-internal sealed record RationaleQuery(Prompt? Prompt, int MaxOutputTokens, double Temperature, DateTimeOffset Deadline);
+/// <param name="Budget">What all inputs of the caller may cost.</param>
+internal sealed record RationaleQuery(Prompt? Prompt, int MaxOutputTokens, double Temperature, DateTimeOffset Deadline, CallBudget Budget);

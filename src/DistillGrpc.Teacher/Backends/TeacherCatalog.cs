@@ -1,30 +1,34 @@
 using DistillGrpc.Hosting;
+using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Backends.OpenAi;
 using DistillGrpc.Teacher.Prompts;
 
 namespace DistillGrpc.Teacher.Backends;
 
 /// <summary>The teachers that the operator has configured.</summary>
-internal sealed class TeacherCatalog : IDisposable
+internal sealed class TeacherCatalog : IAsyncDisposable
 {
     private const string Collection = "teachers/";
     private readonly Dictionary<string, ITeacherBackend> _teachers;
+    private readonly KeptAnswers _kept;
     private readonly string _default;
 
-    private TeacherCatalog(Dictionary<string, ITeacherBackend> teachers, string defaultTeacher)
-    {
-        _teachers = teachers;
-        _default = defaultTeacher;
-    }
+    private TeacherCatalog(Dictionary<string, ITeacherBackend> teachers, KeptAnswers kept, string defaultTeacher) =>
+        (_teachers, _kept, _default) = (teachers, kept, defaultTeacher);
 
     /// <summary>Names and backends.</summary>
     public IEnumerable<(string Name, ITeacherBackend Backend)> All => _teachers.Select(pair => (Collection + pair.Key, pair.Value));
 
     /// <summary>Makes the backends.</summary>
+    /// <param name="options">What the operator has set.</param>
+    /// <param name="prompts">The prompts.</param>
+    /// <param name="state">Opens the state directory, where a teacher needs it.</param>
+    /// <param name="time">The clock.</param>
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
-    public static TeacherCatalog Load(TeacherOptions options, PromptCatalog prompts, TimeProvider time)
+    public static TeacherCatalog Load(TeacherOptions options, PromptCatalog prompts, Func<StateDirectory> state, TimeProvider time)
     {
-        var teachers = options.Teachers.ToDictionary(pair => pair.Key, pair => Make(pair.Key, pair.Value, prompts, time), StringComparer.Ordinal);
+        var kept = new KeptAnswers(state);
+        var teachers = options.Teachers.ToDictionary(pair => pair.Key, pair => Make(pair.Key, pair.Value, prompts, kept, time), StringComparer.Ordinal);
         if (teachers.Count == 0)
         {
             teachers.Add("symbolic", new SymbolicBackend());
@@ -32,7 +36,7 @@ internal sealed class TeacherCatalog : IDisposable
 
         var chosen = options.DefaultTeacher.Length > 0 ? options.DefaultTeacher : teachers.Count == 1 ? teachers.Keys.First() : "";
         return chosen.Length == 0 || teachers.ContainsKey(chosen)
-            ? new TeacherCatalog(teachers, chosen)
+            ? new TeacherCatalog(teachers, kept, chosen)
             : throw new InvalidOperationException($"DefaultTeacher: there is no teacher '{chosen}' under Teachers.");
     }
 
@@ -51,19 +55,21 @@ internal sealed class TeacherCatalog : IDisposable
             : throw RpcFailure.NotFound("TEACHER_NOT_FOUND", $"There is no teacher '{Collection}{id}'.");
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
         foreach (var backend in _teachers.Values.OfType<IDisposable>())
         {
             backend.Dispose();
         }
+
+        await _kept.DisposeAsync();
     }
 
-    private static ITeacherBackend Make(string id, TeacherEntry entry, PromptCatalog prompts, TimeProvider time) => entry.Backend switch
+    private static ITeacherBackend Make(string id, TeacherEntry entry, PromptCatalog prompts, KeptAnswers kept, TimeProvider time) => entry.Backend switch
     {
         "symbolic" => new SymbolicBackend(),
         "recorded" => Recorded(id, entry, prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt)),
-        "openai" => new OpenAiBackend(OpenAiOptions.Of(id, entry), prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt), time),
+        "openai" => kept.Of(Collection + id, new OpenAiBackend(OpenAiOptions.Of(id, entry), prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt), time)),
         var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic, recorded and openai."),
     };
 

@@ -136,7 +136,8 @@ internal sealed class RationaleEngine(TeacherOptions options, TimeProvider time,
             Prompt = query.Prompt?.Name ?? "",
             PromptHash = query.Prompt?.Hash ?? "",
             FinishReason = answer.FinishReason,
-            CreateTime = time.GetUtcNow().ToTimestamp(),
+            Kept = answer.IsKept,
+            CreateTime = (answer.Created ?? time.GetUtcNow()).ToTimestamp(),
         },
     };
 

@@ -2,6 +2,7 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
 using DistillGrpc.Teacher.Prompts;
+using DistillGrpc.Teacher.Spending;
 using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Rationales;
@@ -20,7 +21,7 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
 
         Check(spec);
         var (name, backend) = catalog.Find(spec.Teacher);
-        var query = new RationaleQuery(PromptOf(spec, name, backend), spec.MaxOutputTokens, spec.Temperature, new DateTimeOffset(context.Deadline, TimeSpan.Zero));
+        var query = new RationaleQuery(PromptOf(spec, name, backend), spec.MaxOutputTokens, spec.Temperature, new DateTimeOffset(context.Deadline, TimeSpan.Zero), new CallBudget(spec.BudgetNanos));
         await foreach (var response in engine.AnswerAsync(name, backend, query, spec.StreamText, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
         {
             await responseStream.WriteAsync(response, context.CancellationToken);
@@ -30,7 +31,15 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
     public override Task<ListTeachersResponse> ListTeachers(ListTeachersRequest request, ServerCallContext context)
     {
         var response = new ListTeachersResponse();
-        response.Teachers.AddRange(catalog.All.Select(teacher => new Contracts.V1.Teacher { Name = teacher.Name, Backend = teacher.Backend.Kind, Model = teacher.Backend.Model, DefaultPrompt = teacher.Backend.DefaultPrompt?.Name ?? "" }));
+        foreach (var (name, backend) in catalog.All)
+        {
+            var (spent, budget) = backend is PaidTeacher paid ? paid.Spending : (0, 0);
+            response.Teachers.Add(new Contracts.V1.Teacher
+            {
+                Name = name, Backend = backend.Kind, Model = backend.Model, DefaultPrompt = backend.DefaultPrompt?.Name ?? "", SpentNanos = spent, BudgetNanos = budget,
+            });
+        }
+
         return Task.FromResult(response);
     }
 
@@ -39,6 +48,11 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
         if (spec.HasTemperature && spec.Temperature is not (>= 0 and <= 2))
         {
             throw RpcFailure.InvalidArgument("spec.temperature", "must be between 0 and 2");
+        }
+
+        if (spec.BudgetNanos < 0)
+        {
+            throw RpcFailure.InvalidArgument("spec.budget_nanos", "must not be negative");
         }
 
         if (spec.MaxOutputTokens < 0)

@@ -103,7 +103,7 @@ public sealed class OpenAiTeacherTests
         await using var endpoint = await StartAsync(Refuses(400, $$$"""{"error":{"message":"bad {{{Key}}} at http://10.1.1.1","code":"context_length_exceeded"}}"""), Good);
         await using var teacher = await Teacher(endpoint, "--MaxInputsInFlight=1");
 
-        var results = (await Ask(teacher, new RationaleSpec(), Row("a"), Row("b"))).ConvertAll(response => response.Result);
+        var results = (await Ask(teacher, new RationaleSpec(), Row("a"), Row("b", "A woman sleeps."))).ConvertAll(response => response.Result);
 
         Assert.Equal((int)StatusCode.InvalidArgument, results[0].Error.Code);
         Assert.Equal("The teacher's endpoint refuses this input (HTTP 400, context_length_exceeded).", results[0].Error.Message);
@@ -153,7 +153,7 @@ public sealed class OpenAiTeacherTests
             yield return Row("a");
             await answered.Task;
             await endpoint.DisposeAsync();
-            yield return Row("b");
+            yield return Row("b", "A woman sleeps.");
         }
 
         var results = new List<RationaleResult>();
@@ -261,9 +261,12 @@ public sealed class OpenAiTeacherTests
     [InlineData("--Teachers:gpt:AttemptTimeout=00:00:00", "Teachers:gpt:AttemptTimeout")]
     [InlineData("--Teachers:gpt:Timeout=00:00:01", "Teachers:gpt:Timeout")]
     [InlineData("--Teachers:gpt:MaxOutputTokens=0", "Teachers:gpt:MaxOutputTokens")]
+    [InlineData("--Teachers:gpt:InputPrice=-1", "Teachers:gpt:InputPrice")]
+    [InlineData("--Teachers:gpt:Budget=5", "Teachers:gpt:Budget")]
     public void Create_BadSetting_NamesItWithoutTheKey(string setting, string named)
     {
-        var refused = Assert.Throws<InvalidOperationException>(() => TeacherHost.Create([.. Settings("http://127.0.0.1:9/v1"), setting]));
+        using var state = new TemporaryFolder();
+        var refused = Assert.Throws<InvalidOperationException>(() => TeacherHost.Create([.. Settings("http://127.0.0.1:9/v1"), $"--StateDirectory={state.Path}", setting]));
 
         Assert.StartsWith(named, refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(Key, refused.ToString(), StringComparison.Ordinal);

@@ -2,13 +2,13 @@ using System.ClientModel;
 using System.ClientModel.Primitives;
 using System.Text;
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Parsing;
 using DistillGrpc.Teacher.Prompts;
-using Grpc.Core;
+using DistillGrpc.Teacher.Spending;
 using Microsoft.Extensions.AI;
 using OpenAI;
 using OpenAI.Chat;
-using Polly;
 
 namespace DistillGrpc.Teacher.Backends.OpenAi;
 
@@ -16,16 +16,17 @@ namespace DistillGrpc.Teacher.Backends.OpenAi;
 /// Any endpoint with OpenAI's chat completions: the answer is streamed, and is whole only when the stream says why it ended.
 /// What may pass is tried again; the call's deadline and cancellation reach the endpoint.
 /// </summary>
-internal sealed class OpenAiBackend : ITeacherBackend, IDisposable
+internal sealed class OpenAiBackend : IPaidBackend
 {
     private readonly IChatClient _chat;
     private readonly HttpClient _http;
     private readonly UpstreamRetry _retry;
     private readonly OpenAiOptions _options;
+    private readonly TimeProvider _time;
 
     public OpenAiBackend(OpenAiOptions options, Prompt prompt, TimeProvider time, HttpMessageHandler? network = null)
     {
-        (_options, DefaultPrompt) = (options, prompt);
+        (_options, _time, DefaultPrompt) = (options, time, prompt);
         _retry = new UpstreamRetry(options, time, Random.Shared.NextDouble);
         // Our own handlers and pipeline say how long, how often and how much; the SDK's would say it once more.
         _http = new HttpClient(new GuardedHandler(options) { InnerHandler = network ?? GuardedHandler.Network() }) { Timeout = Timeout.InfiniteTimeSpan };
@@ -45,35 +46,48 @@ internal sealed class OpenAiBackend : ITeacherBackend, IDisposable
 
     public Prompt DefaultPrompt { get; }
 
-    Prompt? ITeacherBackend.DefaultPrompt => DefaultPrompt;
+    public Price Price => _options.Price;
 
-    public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)
+    public long Budget => _options.Budget;
+
+    public (long Bytes, int Turns, int MaxTokens) SizeOf(Example input, RationaleQuery query)
     {
-        var prompt = query.Prompt ?? DefaultPrompt;
-        var messages = prompt.Render(input);
-        var options = new ChatOptions
-        {
-            Temperature = (float)query.Temperature,
-            MaxOutputTokens = query.MaxOutputTokens > 0 ? query.MaxOutputTokens : _options.MaxOutputTokens,
-        };
-        var written = 0;
-        var answer = await _retry.RunAsync(
-            async token =>
+        var turns = PromptOf(query).Render(input);
+        return (turns.Sum(turn => (long)Encoding.UTF8.GetByteCount(turn.Text)), turns.Count, MaxTokensOf(query));
+    }
+
+    public async ValueTask<WrittenAnswer> AskAsync(Example input, RationaleQuery query, TextListener onText, Attempt attempt, CancellationToken cancellationToken)
+    {
+        var turns = PromptOf(query).Render(input);
+        var options = new ChatOptions { Temperature = (float)query.Temperature, MaxOutputTokens = MaxTokensOf(query) };
+        var hasWritten = false;
+        return await _retry.RunAsync(
+            token =>
             {
-                var isRestart = written > 0;
-                return await AskAsync(
-                    messages,
-                    options,
-                    onText is null ? null : async text =>
-                    {
-                        await onText(text, isRestart);
-                        (isRestart, written) = (false, written + 1);
-                    },
+                var isRestart = hasWritten;
+                return attempt(
+                    inner => AskAsync(
+                        turns,
+                        options,
+                        async text =>
+                        {
+                            await onText(text, isRestart);
+                            (isRestart, hasWritten) = (false, true);
+                        },
+                        inner),
                     token);
             },
             query.Deadline,
             cancellationToken);
-        return Read(answer, prompt, input);
+    }
+
+    public BackendAnswer Read(WrittenAnswer written, RationaleQuery query, Example input)
+    {
+        var isCut = written.FinishReason == Microsoft.Extensions.AI.ChatFinishReason.Length.Value;
+        var (outcome, rationale, label) = written.FinishReason == Microsoft.Extensions.AI.ChatFinishReason.ContentFilter.Value
+            ? (ParseOutcome.Refusal, "", "")
+            : AnswerParser.Parse(written.Text, PromptOf(query).Format, string.Join('\n', input.Segments), isCut);
+        return new BackendAnswer(outcome, rationale, label, written.Text, written.FinishReason) { Model = written.Model, Usage = written.Usage, Created = written.Created };
     }
 
     public void Dispose()
@@ -82,7 +96,8 @@ internal sealed class OpenAiBackend : ITeacherBackend, IDisposable
         _http.Dispose();
     }
 
-    private async ValueTask<WholeText> AskAsync(IReadOnlyList<Microsoft.Extensions.AI.ChatMessage> messages, ChatOptions options, Func<string, ValueTask>? onText, CancellationToken cancellationToken)
+    private async ValueTask<WrittenAnswer> AskAsync(
+        IReadOnlyList<Microsoft.Extensions.AI.ChatMessage> messages, ChatOptions options, Func<string, ValueTask> onText, CancellationToken cancellationToken)
     {
         var (text, usage, model, finish) = (new StringBuilder(), new Usage(), "", default(Microsoft.Extensions.AI.ChatFinishReason?));
         try
@@ -98,10 +113,7 @@ internal sealed class OpenAiBackend : ITeacherBackend, IDisposable
                 if (update.Text is { Length: > 0 } more)
                 {
                     text.Append(more);
-                    if (onText is not null)
-                    {
-                        await onText(more);
-                    }
+                    await onText(more);
                 }
             }
         }
@@ -111,18 +123,11 @@ internal sealed class OpenAiBackend : ITeacherBackend, IDisposable
         }
 
         return finish is { } reason
-            ? new WholeText(text.ToString(), usage, model, reason.Value)
+            ? new WrittenAnswer(text.ToString(), reason.Value, model, usage, _time.GetUtcNow())
             : throw UpstreamFailure.CutStream();
     }
 
-    private static BackendAnswer Read(WholeText answer, Prompt prompt, Example input)
-    {
-        var isCut = answer.FinishReason == Microsoft.Extensions.AI.ChatFinishReason.Length.Value;
-        var (outcome, rationale, label) = answer.FinishReason == Microsoft.Extensions.AI.ChatFinishReason.ContentFilter.Value
-            ? (ParseOutcome.Refusal, "", "")
-            : AnswerParser.Parse(answer.Text, prompt.Format, string.Join('\n', input.Segments), isCut);
-        return new BackendAnswer(outcome, rationale, label, answer.Text, answer.FinishReason) { Model = answer.Model, Usage = answer.Usage };
-    }
+    private Prompt PromptOf(RationaleQuery query) => query.Prompt ?? DefaultPrompt;
 
-    private sealed record WholeText(string Text, Usage Usage, string Model, string FinishReason);
+    private int MaxTokensOf(RationaleQuery query) => query.MaxOutputTokens > 0 ? query.MaxOutputTokens : _options.MaxOutputTokens;
 }

@@ -1,3 +1,5 @@
+using DistillGrpc.Teacher.Spending;
+
 namespace DistillGrpc.Teacher.Backends.OpenAi;
 
 /// <summary>What the operator sets for a teacher of the kind <c>openai</c>.</summary>
@@ -14,6 +16,12 @@ internal sealed record OpenAiOptions
 
     /// <summary>Most tokens of an answer where the request does not say.</summary>
     public required int MaxOutputTokens { get; init; }
+
+    /// <summary>What tokens cost.</summary>
+    public required Price Price { get; init; }
+
+    /// <summary>All that may ever be spent, in billionths of the currency; 0 for no limit.</summary>
+    public required long Budget { get; init; }
 
     /// <summary>Most bytes of one response, so that a stream without end has one.</summary>
     public required long MaxResponseBytes { get; init; }
@@ -52,6 +60,10 @@ internal sealed record OpenAiOptions
         Require(entry.Model.Length > 0, nameof(entry.Model), "must name the endpoint's model.");
         Require(entry.ApiKey.All(c => c is > ' ' and < '\x7f'), nameof(entry.ApiKey), "has a character that no key has.");
         Require(entry.MaxOutputTokens is > 0 and <= 1 << 20, nameof(entry.MaxOutputTokens), "must be 1 to 1048576.");
+        Require(entry.InputPrice is >= 0 and <= 1_000_000, nameof(entry.InputPrice), "must be 0 to 1000000 for a million tokens.");
+        Require(entry.OutputPrice is >= 0 and <= 1_000_000, nameof(entry.OutputPrice), "must be 0 to 1000000 for a million tokens.");
+        Require(entry.Budget is >= 0 and <= 1_000_000_000, nameof(entry.Budget), "must be 0 (no limit) to 1000000000.");
+        Require(entry.Budget == 0 || entry.InputPrice + entry.OutputPrice > 0, nameof(entry.Budget), "needs InputPrice and OutputPrice.");
         Require(entry.MaxResponseBytes > 0, nameof(entry.MaxResponseBytes), "must be above 0.");
         Require(entry.Retries is >= 0 and <= 100, nameof(entry.Retries), "must be 0 to 100.");
         Require(entry.RetryDelay >= TimeSpan.Zero && entry.RetryDelay <= TimeSpan.FromSeconds(30), nameof(entry.RetryDelay), "must be 0 to 30 seconds.");
@@ -63,6 +75,8 @@ internal sealed record OpenAiOptions
             Model = entry.Model,
             ApiKey = entry.ApiKey,
             MaxOutputTokens = entry.MaxOutputTokens,
+            Price = Price.PerMillion(entry.InputPrice, entry.OutputPrice),
+            Budget = (long)(entry.Budget * 1_000_000_000),
             MaxResponseBytes = entry.MaxResponseBytes,
             Retries = entry.Retries,
             RetryDelay = entry.RetryDelay,

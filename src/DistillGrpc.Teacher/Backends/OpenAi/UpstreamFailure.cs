@@ -35,6 +35,9 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
     /// <summary>When the endpoint wants to be asked again, where it says so.</summary>
     public TimeSpan? RetryAfter => retryAfter;
 
+    /// <summary>Nothing was written for it: the endpoint said no, or was not reached.</summary>
+    public bool IsRefused { get; private init; }
+
     public bool MayPass => kind is UpstreamKind.Transient or UpstreamKind.Unreachable;
 
     public static UpstreamFailure CutStream() => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_STREAM_CUT", "The teacher's answer stopped before its end.");
@@ -47,7 +50,7 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
         UpstreamFailure own => own,
         ClientResultException { Status: > 0 } refused => OfStatus(refused),
         _ when Find<UpstreamFailure>(failure) is { } inside => inside,
-        _ when Find<HttpRequestException>(failure) is { } http => new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_UNREACHABLE", $"The teacher's endpoint cannot be reached ({http.HttpRequestError}).", null, failure),
+        _ when Find<HttpRequestException>(failure) is { } http => new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_UNREACHABLE", $"The teacher's endpoint cannot be reached ({http.HttpRequestError}).", null, failure) { IsRefused = true },
         ClientResultException or IOException or JsonException or FormatException or InvalidOperationException or ArgumentException or KeyNotFoundException =>
             new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_STREAM_BROKEN", "The teacher's endpoint sent what cannot be read.", null, failure),
         _ => null,
@@ -62,13 +65,13 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
         var wait = response is null ? null : RetryAfterHeader.Read(response.Headers);
         return (refused.Status, error) switch
         {
-            (_, "insufficient_quota") => new(UpstreamKind.Everything, StatusCode.ResourceExhausted, "TEACHER_QUOTA_EXHAUSTED", $"The teacher's account is used up ({said})."),
-            (429, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_THROTTLED", $"The teacher's endpoint takes no more calls now ({said}).", wait),
-            (401 or 403, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_DENIED", $"The teacher's endpoint does not accept the key ({said})."),
-            (404, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_NOT_THERE", $"The teacher's endpoint has no such model or address ({said})."),
-            (408 or 409 or 425 or >= 500, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_FAILED", $"The teacher's endpoint failed ({said}).", wait),
-            (_, "content_filter") => new(UpstreamKind.Input, StatusCode.InvalidArgument, "CONTENT_FILTERED", $"The teacher's endpoint does not take this input ({said})."),
-            _ => new(UpstreamKind.Input, StatusCode.InvalidArgument, "TEACHER_REFUSED_INPUT", $"The teacher's endpoint refuses this input ({said})."),
+            (_, "insufficient_quota") => new(UpstreamKind.Everything, StatusCode.ResourceExhausted, "TEACHER_QUOTA_EXHAUSTED", $"The teacher's account is used up ({said}).") { IsRefused = true },
+            (429, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_THROTTLED", $"The teacher's endpoint takes no more calls now ({said}).", wait) { IsRefused = true },
+            (401 or 403, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_DENIED", $"The teacher's endpoint does not accept the key ({said}).") { IsRefused = true },
+            (404, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_NOT_THERE", $"The teacher's endpoint has no such model or address ({said}).") { IsRefused = true },
+            (408 or 409 or 425 or >= 500, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_FAILED", $"The teacher's endpoint failed ({said}).", wait) { IsRefused = true },
+            (_, "content_filter") => new(UpstreamKind.Input, StatusCode.InvalidArgument, "CONTENT_FILTERED", $"The teacher's endpoint does not take this input ({said}).") { IsRefused = true },
+            _ => new(UpstreamKind.Input, StatusCode.InvalidArgument, "TEACHER_REFUSED_INPUT", $"The teacher's endpoint refuses this input ({said}).") { IsRefused = true },
         };
     }
 

@@ -1,0 +1,50 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Backends;
+
+namespace DistillGrpc.Teacher.Answers;
+
+/// <summary>
+/// What an answer was given to: SHA-256 over the input's segments, the prompt's hash, the model, and how it was sampled. Two
+/// questions with one key are one question, whoever asks, and need be paid for once.
+/// </summary>
+internal static class AnswerKey
+{
+    private const string Version = "answer-1";
+
+    /// <summary>The key, 32 bytes.</summary>
+    public static byte[] Of(string model, RationaleQuery query, int maxTokens, Example input, int sample)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Add(hash, Version);
+        Add(hash, model);
+        Add(hash, query.Prompt?.Hash ?? "");
+        Add(hash, maxTokens);
+        Add(hash, BitConverter.DoubleToInt64Bits(query.Temperature));
+        Add(hash, sample);
+        Add(hash, input.Segments.Count);
+        foreach (var segment in input.Segments)
+        {
+            Add(hash, segment);
+        }
+
+        return hash.GetHashAndReset();
+    }
+
+    // With its length in front, so that no two lists of texts look alike.
+    private static void Add(IncrementalHash hash, string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        Add(hash, bytes.Length);
+        hash.AppendData(bytes);
+    }
+
+    private static void Add(IncrementalHash hash, long number)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, number);
+        hash.AppendData(bytes);
+    }
+}

@@ -1,0 +1,146 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using System.Text;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Answers;
+using DistillGrpc.Teacher.Backends.OpenAi;
+using DistillGrpc.Teacher.Prompts;
+using DistillGrpc.Teacher.Spending;
+using Grpc.Core;
+
+namespace DistillGrpc.Teacher.Backends;
+
+/// <summary>
+/// A teacher that is paid for, exactly once for every question: a whole answer is on the disk before anybody gets it, what is
+/// there is not asked again, and equal questions at once are one. What a call may cost is reserved before it is made.
+/// </summary>
+internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Ledger ledger) : ITeacherBackend, IDisposable
+{
+    private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
+
+    public string Kind => backend.Kind;
+
+    public string Model => backend.Model;
+
+    public Prompt? DefaultPrompt => backend.DefaultPrompt;
+
+    /// <summary>What was spent and what may be, in billionths.</summary>
+    public (long Spent, long Budget) Spending => (ledger.Spent(), backend.Budget);
+
+    public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)
+    {
+        // Also finds that the prompt cannot show this input, before anything else is done.
+        var size = backend.SizeOf(input, query);
+        var key = AnswerKey.Of(backend.Model, query, size.MaxTokens, input, sample: 0);
+        var name = Convert.ToHexString(key);
+        while (true)
+        {
+            var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_underWay.GetOrAdd(name, mine.Task) is var other && other != mine.Task)
+            {
+                // Somebody asks the same; when that is over the answer is there, or this one asks.
+                await other.WaitAsync(cancellationToken);
+                continue;
+            }
+
+            try
+            {
+                if (answers.Find(key) is not { } kept)
+                {
+                    var asked = new Question(backend.Price, answers, ledger, query.Budget, key, size, onText);
+                    return backend.Read(await backend.AskAsync(input, query, asked.OnText, asked.AttemptAsync, cancellationToken), query, input);
+                }
+
+                if (onText is not null)
+                {
+                    await onText(kept.Text, isRestart: false);
+                }
+
+                return backend.Read(kept, query, input) with { IsKept = true };
+            }
+            catch (DbException failure)
+            {
+                throw new TeacherFailedException(StatusCode.Internal, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", failure);
+            }
+            finally
+            {
+                _underWay.TryRemove(name, out _);
+                mine.SetResult();
+            }
+        }
+    }
+
+    public void Dispose() => backend.Dispose();
+
+    // One question on its way: every attempt is reserved, and settled by what it came to.
+    private sealed class Question(
+        Price price, AnswerStore answers, Ledger ledger, CallBudget budget, byte[] key, (long Bytes, int Turns, int MaxTokens) size, TextListener? onText)
+    {
+        private long _written;
+
+        public ValueTask OnText(string text, bool isRestart)
+        {
+            _written += Encoding.UTF8.GetByteCount(text);
+            return onText is null ? ValueTask.CompletedTask : onText(text, isRestart);
+        }
+
+        public async ValueTask<WrittenAnswer> AttemptAsync(Func<CancellationToken, ValueTask<WrittenAnswer>> call, CancellationToken cancellationToken)
+        {
+            var most = price.AtMost(size.Bytes, size.Turns, size.MaxTokens);
+            await ReserveAsync(most, cancellationToken);
+            _written = 0;
+            try
+            {
+                var written = await call(cancellationToken);
+                written.Usage.CostNanos = price.Of(written.Usage);
+                // Whoever cancels now comes too late: it is paid for, and kept.
+                await SettleAsync(most, written.Usage.CostNanos, transaction => AnswerStore.Keep(transaction, key, written));
+                return written;
+            }
+            catch (Exception failure) when (failure is not DbException)
+            {
+                // What was refused costs nothing; what began and broke off may have cost what came.
+                var spent = failure is UpstreamFailure { IsRefused: true } ? 0 : price.AtMost(size.Bytes, size.Turns, (int)Math.Min(size.MaxTokens, _written));
+                await SettleAsync(most, spent, null);
+                throw;
+            }
+        }
+
+        private async Task ReserveAsync(long most, CancellationToken cancellationToken)
+        {
+            if (!await budget.ReserveAsync(most, cancellationToken))
+            {
+                throw new TeacherRowException(StatusCode.ResourceExhausted, "BUDGET_EXHAUSTED", "What this call may cost is used up.");
+            }
+
+            try
+            {
+                if (price.IsFree || await ledger.ReserveAsync(most, cancellationToken))
+                {
+                    return;
+                }
+            }
+            catch
+            {
+                budget.Settle(most, 0);
+                throw;
+            }
+
+            budget.Settle(most, 0);
+            throw new TeacherRowException(StatusCode.ResourceExhausted, "TEACHER_BUDGET_EXHAUSTED", "What this teacher may cost is used up.");
+        }
+
+        private async Task SettleAsync(long reserved, long spent, Action<DbTransaction>? keep)
+        {
+            budget.Settle(reserved, spent);
+            if (!price.IsFree)
+            {
+                await ledger.SettleAsync(reserved, spent, keep ?? (_ => { }));
+            }
+            else if (keep is not null)
+            {
+                await answers.KeepAsync(keep);
+            }
+        }
+    }
+}

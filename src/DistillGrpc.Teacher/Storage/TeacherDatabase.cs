@@ -1,0 +1,56 @@
+using System.Data.Common;
+using DistillGrpc.Hosting;
+using Microsoft.Data.Sqlite;
+
+namespace DistillGrpc.Teacher.Storage;
+
+/// <summary>
+/// What the Teacher must not lose: answers that were paid for, and what was spent. SQLite in the state directory, with a
+/// write-ahead log that is synced at every commit (journal_mode=WAL, synchronous=FULL).
+/// </summary>
+internal sealed class TeacherDatabase : IAsyncDisposable
+{
+    private const string FileName = "teacher.db";
+
+    // What a process that was killed had reserved may have been spent.
+    private const string Schema = """
+        CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer BLOB NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, spent INTEGER NOT NULL, reserved INTEGER NOT NULL) WITHOUT ROWID;
+        UPDATE accounts SET spent = spent + reserved, reserved = 0 WHERE reserved > 0;
+        """;
+
+    private readonly string _connectionString;
+    private readonly GroupCommit _writes;
+
+    /// <summary>Opens the database, or makes it.</summary>
+    /// <exception cref="InvalidOperationException">It cannot be used; the message says why.</exception>
+    public TeacherDatabase(StateDirectory state)
+    {
+        var path = Path.Combine(state.Root, FileName);
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = 30 }.ToString();
+        try
+        {
+            var connection = Open();
+            connection.Execute(Schema);
+            _writes = new GroupCommit(connection);
+        }
+        catch (SqliteException damaged)
+        {
+            throw new InvalidOperationException($"StateDirectory: {path} cannot be used: {damaged.Message}", damaged);
+        }
+    }
+
+    /// <summary>A connection of the caller's own.</summary>
+    public DbConnection Open()
+    {
+        var connection = new SqliteConnection(_connectionString);
+        connection.Open();
+        connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
+        return connection;
+    }
+
+    /// <inheritdoc cref="GroupCommit.WriteAsync"/>
+    public Task<T> WriteAsync<T>(Func<DbTransaction, T> write, CancellationToken cancellationToken) => _writes.WriteAsync(write, cancellationToken);
+
+    public ValueTask DisposeAsync() => _writes.DisposeAsync();
+}

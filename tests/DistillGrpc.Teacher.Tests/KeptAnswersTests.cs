@@ -1,0 +1,157 @@
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Tests.OpenAi;
+using Microsoft.AspNetCore.Http;
+using static DistillGrpc.Teacher.Tests.OpenAi.ScriptedEndpoint;
+
+namespace DistillGrpc.Teacher.Tests;
+
+public sealed class KeptAnswersTests : IDisposable
+{
+    // Every answer of the endpoint uses 31 tokens in and 7 out: 31 * 2 + 7 * 10 = 132 millionths.
+    private const long Cost = 132_000;
+    private static readonly Func<HttpContext, Task> Good = Says("stop", "It is so. ", "The answer is yes.");
+    private readonly TemporaryFolder _state = new();
+
+    public void Dispose() => _state.Dispose();
+
+    [Fact]
+    public async Task Answer_AskedAgain_IsPaidForOnceAlsoAfterARestart()
+    {
+        await using var endpoint = await StartAsync(Good);
+        RationaleResult first, again;
+        await using (var teacher = await Teacher(endpoint))
+        {
+            first = (await Ask(teacher, new RationaleSpec(), Row("a")))[0];
+            again = (await Ask(teacher, new RationaleSpec(), Row("b")))[0];
+        }
+
+        await using var restarted = await Teacher(endpoint);
+        var third = await restarted.Client.GenerateRationalesAsync(new RationaleSpec { StreamText = true }, new[] { Row("c") }.ToAsyncEnumerable()).ToListAsync();
+
+        Assert.Single(endpoint.Requests);
+        Assert.Equal((false, true, true), (first.Provenance.Kept, again.Provenance.Kept, third[^1].Result.Provenance.Kept));
+        Assert.Equal("It is so. The answer is yes.", third[0].Delta.Text);
+        foreach (var result in new[] { again, third[^1].Result })
+        {
+            Assert.Equal((first.Rationale, first.Label, first.RawText, first.Usage, first.Provenance.Model, first.Provenance.CreateTime),
+                (result.Rationale, result.Label, result.RawText, result.Usage, result.Provenance.Model, result.Provenance.CreateTime));
+        }
+
+        Assert.Equal(Cost, Assert.Single(await restarted.Client.ListTeachersAsync()).SpentNanos);
+    }
+
+    [Fact]
+    public async Task Answer_EqualInputsAtOnce_AreOnePaidCallAndSeparateResults()
+    {
+        await using var endpoint = await StartAsync(async context =>
+        {
+            await Task.Delay(100);
+            await Good(context);
+        });
+        await using var teacher = await Teacher(endpoint);
+
+        var results = await Ask(teacher, new RationaleSpec(), [.. Enumerable.Range(0, 20).Select(i => Row($"{i}", i % 2 == 0 ? "Is it?" : "Is it not?"))]);
+
+        Assert.Equal(2, endpoint.Requests.Count);
+        Assert.Equal(20, results.Select(result => result.InputId).Distinct().Count());
+        Assert.Equal(2, results.Count(result => !result.Provenance.Kept));
+        Assert.All(results, result => Assert.Equal("yes", result.Label));
+    }
+
+    [Fact]
+    public async Task Answer_EqualInputsWhoseCallFails_AreEachTriedAndNothingIsKept()
+    {
+        await using var endpoint = await StartAsync(Refuses(400), Refuses(400), Good);
+        await using var teacher = await Teacher(endpoint);
+
+        var results = await Ask(teacher, new RationaleSpec(), Row("a"), Row("b"), Row("c"));
+
+        Assert.Equal(["TEACHER_REFUSED_INPUT", "TEACHER_REFUSED_INPUT", "yes"], results.Select(result => result.Error?.Reason ?? result.Label).Order(StringComparer.Ordinal));
+        Assert.Equal(Cost, Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos);
+    }
+
+    [Fact]
+    public async Task Answer_AnythingElseAsked_IsAskedAnew()
+    {
+        await using var endpoint = await StartAsync(Good);
+        await using var teacher = await Teacher(endpoint);
+        RationaleSpec[] specs = [new(), new() { Temperature = 0.5 }, new() { MaxOutputTokens = 9 }, new() { Prompt = "prompts/choice" }];
+
+        foreach (var spec in specs)
+        {
+            await Ask(teacher, spec, Row("a"));
+        }
+
+        await Ask(teacher, new RationaleSpec(), new Example { Id = "a", Segments = { "Is", "it?" } });
+        Assert.Equal(5, endpoint.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Budget_OfACall_IsNeverPassedAndGoesOnWhenItIsRaised()
+    {
+        await using var endpoint = await StartAsync(Good);
+        await using var teacher = await Teacher(endpoint);
+        Example[] rows = [.. Enumerable.Range(0, 60).Select(i => Row($"{i}", $"Is it {i}?"))];
+
+        var first = await Ask(teacher, new RationaleSpec { BudgetNanos = 30 * Cost }, rows);
+
+        var answered = first.Count(result => result.Error is null);
+        Assert.InRange(answered * Cost, Cost, 30 * Cost);
+        Assert.All(first.Where(result => result.Error is not null), result => Assert.Equal("BUDGET_EXHAUSTED", result.Error.Reason));
+        Assert.Equal(answered, endpoint.Requests.Count);
+
+        var second = await Ask(teacher, new RationaleSpec(), rows);
+        Assert.All(second, result => Assert.Equal("yes", result.Label));
+        Assert.Equal(answered, second.Count(result => result.Provenance.Kept));
+        Assert.Equal(60, endpoint.Requests.Count);
+        Assert.Equal(60 * Cost, Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos);
+    }
+
+    [Fact]
+    public async Task Budget_OfATeacher_HoldsOverRestarts()
+    {
+        await using var endpoint = await StartAsync(Good);
+        var asked = 0;
+        foreach (var budget in new[] { 0.004m, 0.004m, 0.008m })
+        {
+            await using var teacher = await Teacher(endpoint, $"--Teachers:gpt:Budget={budget}");
+            await Ask(teacher, new RationaleSpec(), [.. Enumerable.Range(0, 50).Select(_ => asked++).Select(i => Row($"{i}", $"Is it {i}?"))]);
+            var listed = Assert.Single(await teacher.Client.ListTeachersAsync());
+            Assert.Equal((endpoint.Requests.Count * Cost, (long)(budget * 1_000_000_000)), (listed.SpentNanos, listed.BudgetNanos));
+            Assert.InRange(listed.SpentNanos, (listed.BudgetNanos / 2) + 1, listed.BudgetNanos);
+        }
+    }
+
+    [Theory]
+    [InlineData("refused", 0)]
+    [InlineData("cut", 1)]
+    public async Task Spent_CallThatFailed_CountsWhatMayHaveBeenBilled(string how, int least)
+    {
+        await using var endpoint = await StartAsync(how == "refused" ? Refuses(503) : Sends($"data: {Piece("It may be ")}\n\n"));
+        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:Retries=0");
+
+        await Ask(teacher, new RationaleSpec(), Row("a"));
+
+        var spent = Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos;
+        Assert.True(least == 0 ? spent == 0 : spent > 0, $"{spent}");
+    }
+
+    [Fact]
+    public async Task State_DatabaseThatIsNone_KeepsTheTeacherFromStarting()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_state.Path, "teacher.db"), new string('x', 5000));
+        await using var endpoint = await StartAsync(Good);
+
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => Teacher(endpoint));
+        Assert.Contains("teacher.db", refused.Message, StringComparison.Ordinal);
+    }
+
+    private Task<RunningTeacher> Teacher(ScriptedEndpoint endpoint, params string[] settings) => RunningTeacher.StartAsync([
+        $"--StateDirectory={_state.Path}", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=model-1",
+        "--Teachers:gpt:MaxOutputTokens=20", "--Teachers:gpt:InputPrice=2", "--Teachers:gpt:OutputPrice=10", "--Teachers:gpt:RetryDelay=00:00:00.001", .. settings]);
+
+    private static Example Row(string id, string text = "Is it?") => new() { Id = id, Segments = { text } };
+
+    private static async Task<List<RationaleResult>> Ask(RunningTeacher teacher, RationaleSpec spec, params Example[] rows) =>
+        await teacher.Client.GenerateRationalesAsync(spec, rows.ToAsyncEnumerable()).Select(response => response.Result).ToListAsync();
+}
