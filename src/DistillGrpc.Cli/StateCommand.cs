@@ -31,17 +31,23 @@ internal static class StateCommand
         }
 
         var kinds = Directory.GetDirectories(root).Order(StringComparer.Ordinal).Select(folder => (Name: Path.GetFileName(folder), Entries: Directory.GetFileSystemEntries(folder).Length, Bytes: Size(folder))).ToArray();
+        var files = Directory.GetFiles(root).Select(file => new FileInfo(file)).Where(file => file.Length > 0 && file.Name != StateDirectory.VersionFile).OrderBy(file => file.Name, StringComparer.Ordinal).ToArray();
         var schema = File.ReadAllText(version).Trim();
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new { directory = root, schemaVersion = schema, kinds = kinds.ToDictionary(kind => kind.Name, kind => new { entries = kind.Entries, bytes = kind.Bytes }) }));
+            Console.WriteLine(JsonSerializer.Serialize(new { directory = root, schemaVersion = schema, kinds = kinds.ToDictionary(kind => kind.Name, kind => new { entries = kind.Entries, bytes = kind.Bytes }), files = files.ToDictionary(file => file.Name, file => file.Length) }));
             return;
         }
 
         Console.WriteLine($"{root}, schema version {schema}");
         foreach (var (name, entries, bytes) in kinds)
         {
-            Console.WriteLine($"  {name,-12} {entries,6} {bytes / 1048576.0,10:0.0} MiB");
+            Console.WriteLine($"  {name,-16} {entries,6} {bytes / 1048576.0,10:0.0} MiB");
+        }
+
+        foreach (var file in files)
+        {
+            Console.WriteLine($"  {file.Name,-16} {"",6} {file.Length / 1048576.0,10:0.0} MiB");
         }
     }
 

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using DistillGrpc.Client;
@@ -19,12 +21,13 @@ internal static class TeachCommand
         var name = new Option<string>("--name") { Description = "The teacher, teachers/{id}; default the Teacher's.", DefaultValueFactory = _ => "" };
         var prompt = new Option<string>("--prompt") { Description = "The prompt, prompts/{id}; default the teacher's.", DefaultValueFactory = _ => "" };
         var maxTokens = new Option<int>("--max-tokens") { Description = "Most tokens of an answer; 0 for the teacher's default." };
+        var budget = new Option<decimal>("--budget") { Description = "Most that it may cost, in the currency of the teacher's prices; 0 for no limit but the operator's." };
         var teacher = Addresses.Teacher();
-        var command = new Command("teach", "Has a running Teacher explain rows.") { data, output, name, prompt, maxTokens, teacher };
+        var command = new Command("teach", "Has a running Teacher explain rows. Run again, it pays only for rows that it has no answer to.") { data, output, name, prompt, maxTokens, budget, teacher };
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             () => RunAsync(
                 parsed.GetValue(teacher)!, parsed.GetValue(data)!, parsed.GetValue(output),
-                new RationaleSpec { Teacher = parsed.GetValue(name)!, Prompt = parsed.GetValue(prompt)!, MaxOutputTokens = parsed.GetValue(maxTokens) }, cancellationToken),
+                new RationaleSpec { Teacher = parsed.GetValue(name)!, Prompt = parsed.GetValue(prompt)!, MaxOutputTokens = parsed.GetValue(maxTokens), BudgetNanos = Nanos(parsed.GetValue(budget)) }, cancellationToken),
             cancellationToken));
         return command;
     }
@@ -36,21 +39,30 @@ internal static class TeachCommand
         var byId = rows.GroupBy(row => row.Id, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First(), StringComparer.Ordinal);
         await using var writer = output is null ? Console.Out : new StreamWriter(output.FullName);
         var line = new ProgressLine();
-        var (done, failed) = (0, 0);
+        var (done, failed, kept, cost, started) = (0, 0, 0, 0L, Stopwatch.GetTimestamp());
         await foreach (var response in new TeacherClient(channel).GenerateRationalesAsync(spec, rows.ToAsyncEnumerable(), cancellationToken))
         {
             if (response.Result is { } result)
             {
                 (done, failed) = (done + 1, failed + (result.Error is null ? 0 : 1));
+                kept += result.Provenance?.Kept == true ? 1 : 0;
+                cost += result.Provenance?.Kept == false ? result.Usage.CostNanos : 0;
                 await writer.WriteLineAsync(Row(byId[result.InputId], result).AsMemory(), cancellationToken);
-                line.Show($"{ProgressLine.Bar((double)done / rows.Count)} {done}/{rows.Count}");
+                var remaining = Stopwatch.GetElapsedTime(started) / done * (rows.Count - done);
+                line.Show($"{ProgressLine.Bar((double)done / rows.Count)} {done}/{rows.Count}{(cost > 0 ? $" cost {Money(cost)}" : "")} ETA {remaining:h\\:mm\\:ss}");
             }
         }
 
         line.Clear();
         await writer.FlushAsync(cancellationToken);
-        await Console.Error.WriteLineAsync($"{done} rows, {failed} without an answer.");
+        await Console.Error.WriteLineAsync($"{done} rows, {failed} without an answer{(kept > 0 ? $", {kept} answered before" : "")}{(cost > 0 ? $", cost {Money(cost)}" : "")}.");
     }
+
+    private static long Nanos(decimal amount) => amount is >= 0 and <= 1_000_000_000
+        ? (long)(amount * 1_000_000_000)
+        : throw new InvalidDataException($"--budget is {amount}, and must be 0 to 1000000000.");
+
+    private static string Money(long nanos) => (nanos / 1_000_000_000m).ToString("0.######", CultureInfo.InvariantCulture);
 
     private static string Row(Example row, RationaleResult result) => JsonSerializer.Serialize(
         new Dictionary<string, object?>

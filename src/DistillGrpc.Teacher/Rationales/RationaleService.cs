@@ -36,7 +36,12 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
             var (spent, budget) = backend is PaidTeacher paid ? paid.Spending : (0, 0);
             response.Teachers.Add(new Contracts.V1.Teacher
             {
-                Name = name, Backend = backend.Kind, Model = backend.Model, DefaultPrompt = backend.DefaultPrompt?.Name ?? "", SpentNanos = spent, BudgetNanos = budget,
+                Name = name,
+                Backend = backend.Kind,
+                Model = backend.Model,
+                DefaultPrompt = backend.DefaultPrompt?.Name ?? "",
+                SpentNanos = spent,
+                BudgetNanos = budget,
             });
         }
 
