@@ -58,6 +58,21 @@ internal sealed class TeacherEntry
     /// <summary>Most bytes of one response (<c>openai</c>); default 4 MiB.</summary>
     public long MaxResponseBytes { get; set; } = 4 << 20;
 
+    /// <summary>Most calls at once (<c>openai</c>), over all callers; default 64. It is halved when the endpoint throttles, and grows back.</summary>
+    public int MaxConcurrency { get; set; } = 64;
+
+    /// <summary>Most calls a minute (<c>openai</c>); default 0, no limit.</summary>
+    public int RequestsPerMinute { get; set; }
+
+    /// <summary>Most tokens a minute (<c>openai</c>), estimated before a call; default 0, no limit.</summary>
+    public int TokensPerMinute { get; set; }
+
+    /// <summary>Calls of the last half minute after which an endpoint that failed half of them is left alone (<c>openai</c>); default 20.</summary>
+    public int BreakAfter { get; set; } = 20;
+
+    /// <summary>How long it is left alone then (<c>openai</c>); default 15 seconds.</summary>
+    public TimeSpan BreakDuration { get; set; } = TimeSpan.FromSeconds(15);
+
     /// <summary>How often a call that failed but may pass is tried again (<c>openai</c>); default 5.</summary>
     public int Retries { get; set; } = 5;
 

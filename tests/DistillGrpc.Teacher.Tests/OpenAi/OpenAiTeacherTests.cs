@@ -71,7 +71,6 @@ public sealed class OpenAiTeacherTests
     [InlineData("error-inside", "TEACHER_STREAM_CUT")]
     [InlineData("cut-json", "TEACHER_STREAM_BROKEN")]
     [InlineData("500", "TEACHER_FAILED")]
-    [InlineData("429", "TEACHER_THROTTLED")]
     public async Task Answer_FailureThatDoesNotPass_IsARowWithItsReasonAfterTheRetriesAndNeverHalfAnAnswer(string failure, string reason)
     {
         await using var endpoint = await StartAsync(Fails(failure));

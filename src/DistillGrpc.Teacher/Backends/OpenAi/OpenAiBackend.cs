@@ -18,9 +18,11 @@ namespace DistillGrpc.Teacher.Backends.OpenAi;
 /// </summary>
 internal sealed class OpenAiBackend : IPaidBackend
 {
+    private const int CharactersPerToken = 4;
     private readonly IChatClient _chat;
     private readonly HttpClient _http;
     private readonly UpstreamRetry _retry;
+    private readonly UpstreamLimits _limits;
     private readonly OpenAiOptions _options;
     private readonly TimeProvider _time;
 
@@ -28,6 +30,7 @@ internal sealed class OpenAiBackend : IPaidBackend
     {
         (_options, _time, DefaultPrompt) = (options, time, prompt);
         _retry = new UpstreamRetry(options, time, Random.Shared.NextDouble);
+        _limits = new UpstreamLimits(options, time);
         // Our own handlers and pipeline say how long, how often and how much; the SDK's would say it once more.
         _http = new HttpClient(new GuardedHandler(options) { InnerHandler = network ?? GuardedHandler.Network() }) { Timeout = Timeout.InfiniteTimeSpan };
         var client = new OpenAIClientOptions
@@ -60,25 +63,42 @@ internal sealed class OpenAiBackend : IPaidBackend
     {
         var turns = PromptOf(query).Render(input);
         var options = new ChatOptions { Temperature = (float)query.Temperature, MaxOutputTokens = MaxTokensOf(query) };
+        var tokens = (int)Math.Min(int.MaxValue, (turns.Sum(turn => (long)turn.Text.Length) / CharactersPerToken) + options.MaxOutputTokens.Value);
         var hasWritten = false;
-        return await _retry.RunAsync(
-            token =>
-            {
-                var isRestart = hasWritten;
-                return attempt(
-                    inner => AskAsync(
-                        turns,
-                        options,
-                        async text =>
-                        {
-                            await onText(text, isRestart);
-                            (isRestart, hasWritten) = (false, true);
-                        },
-                        inner),
-                    token);
-            },
-            query.Deadline,
-            cancellationToken);
+        // Waiting for one's turn is no part of the time that an input may take.
+        UpstreamLimits.Permit? first = await _limits.EnterAsync(tokens, cancellationToken);
+        try
+        {
+            return await _retry.RunAsync(
+                async token =>
+                {
+                    var (permit, isRestart) = (first ?? await _limits.EnterAsync(tokens, token), hasWritten);
+                    first = null;
+                    try
+                    {
+                        var written = await attempt(inner => _retry.CallAsync(last => AskAsync(turns, options, OnTextAsync, last), inner), token);
+                        permit.Leave(null);
+                        return written;
+                    }
+                    catch (Exception failure)
+                    {
+                        permit.Leave(failure);
+                        throw;
+                    }
+
+                    async ValueTask OnTextAsync(string text)
+                    {
+                        await onText(text, isRestart);
+                        (isRestart, hasWritten) = (false, true);
+                    }
+                },
+                query.Deadline,
+                cancellationToken);
+        }
+        finally
+        {
+            first?.Leave(new OperationCanceledException());
+        }
     }
 
     public BackendAnswer Read(WrittenAnswer written, RationaleQuery query, Example input)
@@ -92,6 +112,7 @@ internal sealed class OpenAiBackend : IPaidBackend
 
     public void Dispose()
     {
+        _limits.Dispose();
         _chat.Dispose();
         _http.Dispose();
     }

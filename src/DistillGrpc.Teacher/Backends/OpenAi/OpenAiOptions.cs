@@ -26,6 +26,21 @@ internal sealed record OpenAiOptions
     /// <summary>Most bytes of one response, so that a stream without end has one.</summary>
     public required long MaxResponseBytes { get; init; }
 
+    /// <summary>Most calls at once.</summary>
+    public required int MaxConcurrency { get; init; }
+
+    /// <summary>Most calls a minute; 0 for no limit.</summary>
+    public required int RequestsPerMinute { get; init; }
+
+    /// <summary>Most tokens a minute; 0 for no limit.</summary>
+    public required int TokensPerMinute { get; init; }
+
+    /// <summary>Calls of the last half minute after which it is left alone, where half of them failed.</summary>
+    public required int BreakAfter { get; init; }
+
+    /// <summary>How long it is left alone then.</summary>
+    public required TimeSpan BreakDuration { get; init; }
+
     /// <summary>How often a failed call is tried again.</summary>
     public required int Retries { get; init; }
 
@@ -65,6 +80,11 @@ internal sealed record OpenAiOptions
         Require(entry.Budget is >= 0 and <= 1_000_000_000, nameof(entry.Budget), "must be 0 (no limit) to 1000000000.");
         Require(entry.Budget == 0 || entry.InputPrice + entry.OutputPrice > 0, nameof(entry.Budget), "needs InputPrice and OutputPrice.");
         Require(entry.MaxResponseBytes > 0, nameof(entry.MaxResponseBytes), "must be above 0.");
+        Require(entry.MaxConcurrency is > 0 and <= 10_000, nameof(entry.MaxConcurrency), "must be 1 to 10000.");
+        Require(entry.RequestsPerMinute >= 0, nameof(entry.RequestsPerMinute), "must not be negative.");
+        Require(entry.TokensPerMinute >= 0, nameof(entry.TokensPerMinute), "must not be negative.");
+        Require(entry.BreakAfter is >= 2 and <= 1_000_000, nameof(entry.BreakAfter), "must be 2 to 1000000.");
+        Require(entry.BreakDuration >= TimeSpan.FromMilliseconds(500) && entry.BreakDuration <= TimeSpan.FromHours(1), nameof(entry.BreakDuration), "must be half a second to an hour.");
         Require(entry.Retries is >= 0 and <= 100, nameof(entry.Retries), "must be 0 to 100.");
         Require(entry.RetryDelay >= TimeSpan.Zero && entry.RetryDelay <= TimeSpan.FromSeconds(30), nameof(entry.RetryDelay), "must be 0 to 30 seconds.");
         Require(entry.AttemptTimeout > TimeSpan.Zero && entry.AttemptTimeout <= TimeSpan.FromDays(1), nameof(entry.AttemptTimeout), "must be above 0 and at most a day.");
@@ -78,6 +98,11 @@ internal sealed record OpenAiOptions
             Price = Price.PerMillion(entry.InputPrice, entry.OutputPrice),
             Budget = (long)(entry.Budget * 1_000_000_000),
             MaxResponseBytes = entry.MaxResponseBytes,
+            MaxConcurrency = entry.MaxConcurrency,
+            RequestsPerMinute = entry.RequestsPerMinute,
+            TokensPerMinute = entry.TokensPerMinute,
+            BreakAfter = entry.BreakAfter,
+            BreakDuration = entry.BreakDuration,
             Retries = entry.Retries,
             RetryDelay = entry.RetryDelay,
             AttemptTimeout = entry.AttemptTimeout,

@@ -24,6 +24,7 @@ internal enum UpstreamKind
 internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string reason, string message, TimeSpan? retryAfter = null, Exception? inner = null) : Exception(message, inner)
 {
     private const int MaxCodeLength = 64;
+    private const string Throttled = "TEACHER_THROTTLED";
     private const int MaxErrorBytes = 1 << 16;
 
     public UpstreamKind Kind => kind;
@@ -38,9 +39,18 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
     /// <summary>Nothing was written for it: the endpoint said no, or was not reached.</summary>
     public bool IsRefused { get; private init; }
 
+    /// <summary>The endpoint takes no more calls now, and is well otherwise.</summary>
+    public bool IsThrottled => reason == Throttled;
+
+    /// <summary>The call was not made, since the endpoint fails.</summary>
+    public bool IsLeftAlone { get; private init; }
+
     public bool MayPass => kind is UpstreamKind.Transient or UpstreamKind.Unreachable;
 
     public static UpstreamFailure CutStream() => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_STREAM_CUT", "The teacher's answer stopped before its end.");
+
+    public static UpstreamFailure LeftAlone(TimeSpan? retryAfter) =>
+        new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_LEFT_ALONE", "The teacher's endpoint fails, and is left alone for a while.", retryAfter) { IsRefused = true, IsLeftAlone = true };
 
     public static UpstreamFailure TimedOut() => new(UpstreamKind.Transient, StatusCode.DeadlineExceeded, "TEACHER_TIMEOUT", "The teacher did not answer in time.");
 
@@ -66,7 +76,7 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
         return (refused.Status, error) switch
         {
             (_, "insufficient_quota") => new(UpstreamKind.Everything, StatusCode.ResourceExhausted, "TEACHER_QUOTA_EXHAUSTED", $"The teacher's account is used up ({said}).") { IsRefused = true },
-            (429, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_THROTTLED", $"The teacher's endpoint takes no more calls now ({said}).", wait) { IsRefused = true },
+            (429, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, Throttled, $"The teacher's endpoint takes no more calls now ({said}).", wait) { IsRefused = true },
             (401 or 403, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_DENIED", $"The teacher's endpoint does not accept the key ({said}).") { IsRefused = true },
             (404, _) => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_NOT_THERE", $"The teacher's endpoint has no such model or address ({said}).") { IsRefused = true },
             (408 or 409 or 425 or >= 500, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_FAILED", $"The teacher's endpoint failed ({said}).", wait) { IsRefused = true },

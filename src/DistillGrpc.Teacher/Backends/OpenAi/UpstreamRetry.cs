@@ -1,4 +1,5 @@
 using Polly;
+using Polly.CircuitBreaker;
 using Polly.Retry;
 using Polly.Timeout;
 
@@ -6,48 +7,62 @@ namespace DistillGrpc.Teacher.Backends.OpenAi;
 
 /// <summary>
 /// One input's calls: a timeout for each and for all, and what may pass is tried again, after the time that the endpoint asks
-/// for or after a growing one with jitter. A wait that would outlast the deadline is not begun.
+/// for or after a growing one with jitter. A wait that would outlast the deadline is not begun. Being throttled, or held back
+/// by the circuit breaker, does not count as a try. The breaker is shared: while an endpoint fails, it is left alone.
 /// </summary>
 internal sealed class UpstreamRetry
 {
     private static readonly ResiliencePropertyKey<DateTimeOffset> Deadline = new("deadline");
-    private readonly ResiliencePipeline _pipeline;
+    private static readonly ResiliencePropertyKey<int> Failures = new("failures");
+    private readonly ResiliencePipeline _input;
+    private readonly ResiliencePipeline _call;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
+    private readonly int _retries;
 
     public UpstreamRetry(OpenAiOptions options, TimeProvider time, Func<double> random)
     {
-        (_timeout, _time) = (options.Timeout, time);
-        var pipeline = new ResiliencePipelineBuilder { TimeProvider = time }.AddTimeout(options.Timeout);
-        if (options.Retries > 0)
-        {
-            pipeline.AddRetry(new RetryStrategyOptions
+        (_timeout, _time, _retries) = (options.Timeout, time, options.Retries);
+        _input = new ResiliencePipelineBuilder { TimeProvider = time }
+            .AddTimeout(options.Timeout)
+            .AddRetry(new RetryStrategyOptions
             {
-                MaxRetryAttempts = options.Retries,
+                MaxRetryAttempts = int.MaxValue,
                 BackoffType = DelayBackoffType.Exponential,
                 Delay = options.RetryDelay,
                 MaxDelay = TimeSpan.FromSeconds(30),
                 UseJitter = true,
                 Randomizer = random,
                 ShouldHandle = arguments => ValueTask.FromResult(IsWorthAnother(arguments.Outcome.Exception, arguments.Context)),
-                DelayGenerator = arguments => ValueTask.FromResult((arguments.Outcome.Exception as UpstreamFailure)?.RetryAfter),
-            });
-        }
-
-        _pipeline = pipeline.AddTimeout(options.AttemptTimeout).Build();
+                // "At once" is no time to wait: then the growing one is taken.
+                DelayGenerator = arguments => ValueTask.FromResult((arguments.Outcome.Exception as UpstreamFailure)?.RetryAfter is { Ticks: > 0 } wait ? (TimeSpan?)wait : null),
+            })
+            .Build();
+        _call = new ResiliencePipelineBuilder { TimeProvider = time }
+            .AddCircuitBreaker(new CircuitBreakerStrategyOptions
+            {
+                FailureRatio = 0.5,
+                MinimumThroughput = options.BreakAfter,
+                SamplingDuration = TimeSpan.FromSeconds(30),
+                BreakDuration = options.BreakDuration,
+                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is TimeoutRejectedException or UpstreamFailure { MayPass: true, IsThrottled: false }),
+            })
+            .AddTimeout(options.AttemptTimeout)
+            .Build();
     }
 
-    /// <summary>Calls until there is an answer.</summary>
+    /// <summary>Makes calls for an input until there is an answer.</summary>
     /// <exception cref="TeacherRowException">This input has none.</exception>
     /// <exception cref="TeacherFailedException">No input has one.</exception>
-    public async ValueTask<T> RunAsync<T>(Func<CancellationToken, ValueTask<T>> call, DateTimeOffset deadline, CancellationToken cancellationToken)
+    public async ValueTask<T> RunAsync<T>(Func<CancellationToken, ValueTask<T>> attempt, DateTimeOffset deadline, CancellationToken cancellationToken)
     {
         var context = ResilienceContextPool.Shared.Get(cancellationToken);
         var latest = _time.GetUtcNow() + _timeout;
         context.Properties.Set(Deadline, deadline < latest ? deadline : latest);
+        context.Properties.Set(Failures, 0);
         try
         {
-            return await _pipeline.ExecuteAsync(static async (context, call) => await call(context.CancellationToken), context, call);
+            return await _input.ExecuteAsync(static async (context, attempt) => await attempt(context.CancellationToken), context, attempt);
         }
         catch (UpstreamFailure failure)
         {
@@ -66,10 +81,30 @@ internal sealed class UpstreamRetry
         }
     }
 
+    /// <summary>Makes one call, inside <see cref="RunAsync"/>.</summary>
+    /// <exception cref="UpstreamFailure">It failed, or is not made while the endpoint fails.</exception>
+    public async ValueTask<T> CallAsync<T>(Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _call.ExecuteAsync(static async (call, token) => await call(token), call, cancellationToken);
+        }
+        catch (BrokenCircuitException open)
+        {
+            throw UpstreamFailure.LeftAlone(open.RetryAfter);
+        }
+    }
+
     private bool IsWorthAnother(Exception? failure, ResilienceContext context)
     {
+        if (failure is not (UpstreamFailure { MayPass: true } or TimeoutRejectedException))
+        {
+            return false;
+        }
+
+        var failures = context.Properties.GetValue(Failures, 0) + (failure is UpstreamFailure { IsThrottled: true } or UpstreamFailure { IsLeftAlone: true } ? 0 : 1);
+        context.Properties.Set(Failures, failures);
         var wait = (failure as UpstreamFailure)?.RetryAfter ?? TimeSpan.Zero;
-        return failure is UpstreamFailure { MayPass: true } or TimeoutRejectedException
-            && _time.GetUtcNow() + wait < context.Properties.GetValue(Deadline, DateTimeOffset.MaxValue);
+        return failures <= _retries && _time.GetUtcNow() + wait < context.Properties.GetValue(Deadline, DateTimeOffset.MaxValue);
     }
 }
