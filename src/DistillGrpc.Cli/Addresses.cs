@@ -13,7 +13,7 @@ internal static class Addresses
 
     /// <summary>A channel to such an address.</summary>
     /// <exception cref="InvalidDataException">It is none.</exception>
-    public static GrpcChannel Connect(string option, string address) => DistillChannel.To(Uri.TryCreate(address, UriKind.Absolute, out var uri)
+    public static GrpcChannel Connect(string option, string address) => DistillChannel.To(Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
         ? uri
         : throw new InvalidDataException($"{option}: '{address}' is not an address such as {DistillGrpc.Student.StudentHost.DefaultListen}."));
 }

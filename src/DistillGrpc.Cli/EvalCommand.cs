@@ -47,6 +47,11 @@ internal static class EvalCommand
             }
         }
 
+        if (refused == rows.Count)
+        {
+            throw new InvalidDataException("No row was answered.");
+        }
+
         Console.WriteLine(json
             ? JsonSerializer.Serialize(new { rows = rows.Count, right, refused, accuracy = (double)right / rows.Count })
             : $"{right} of {rows.Count} right ({100.0 * right / rows.Count:0.0}%){(refused > 0 ? $", {refused} refused" : "")}");

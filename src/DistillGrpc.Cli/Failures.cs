@@ -27,7 +27,7 @@ internal static class Failures
             await Console.Error.WriteLineAsync($"error: {RpcErrors.Describe(failure)}");
             return Failed;
         }
-        catch (Exception failure) when (failure is InvalidDataException or IOException or InvalidOperationException or PlatformNotSupportedException or UnauthorizedAccessException)
+        catch (Exception failure)
         {
             await Console.Error.WriteLineAsync($"error: {failure.Message}");
             return Failed;

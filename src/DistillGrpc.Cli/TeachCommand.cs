@@ -37,14 +37,17 @@ internal static class TeachCommand
         using var channel = Addresses.Connect("--teacher", address);
         var rows = await ExampleFile.ReadAsync(data.FullName, cancellationToken).ToListAsync(cancellationToken);
         var byId = rows.GroupBy(row => row.Id, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First(), StringComparer.Ordinal);
-        await using var writer = output is null ? Console.Out : new StreamWriter(output.FullName);
+        // A file is there whole or not at all; what it held before stays until then.
+        var unfinished = output is null ? null : output.FullName + ".tmp";
+        await using var writer = unfinished is null ? Console.Out : new StreamWriter(unfinished);
         var line = new ProgressLine();
-        var (done, failed, kept, cost, started) = (0, 0, 0, 0L, Stopwatch.GetTimestamp());
+        var (done, failed, kept, cost, failure, started) = (0, 0, 0, 0L, default(string), Stopwatch.GetTimestamp());
         await foreach (var response in new TeacherClient(channel).GenerateRationalesAsync(spec, rows.ToAsyncEnumerable(), cancellationToken))
         {
             if (response.Result is { } result)
             {
                 (done, failed) = (done + 1, failed + (result.Error is null ? 0 : 1));
+                failure ??= result.Error?.Message;
                 kept += result.Provenance?.Kept == true ? 1 : 0;
                 cost += result.Provenance?.Kept == false ? result.Usage.CostNanos : 0;
                 await writer.WriteLineAsync(Row(byId[result.InputId], result).AsMemory(), cancellationToken);
@@ -55,7 +58,17 @@ internal static class TeachCommand
 
         line.Clear();
         await writer.FlushAsync(cancellationToken);
+        if (unfinished is not null)
+        {
+            writer.Close();
+            File.Move(unfinished, output!.FullName, overwrite: true);
+        }
+
         await Console.Error.WriteLineAsync($"{done} rows, {failed} without an answer{(kept > 0 ? $", {kept} answered before" : "")}{(cost > 0 ? $", cost {Money(cost)}" : "")}.");
+        if (failed == done && done > 0)
+        {
+            throw new InvalidDataException($"No row has an answer: {failure}");
+        }
     }
 
     private static long Nanos(decimal amount) => amount is >= 0 and <= 1_000_000_000

@@ -11,7 +11,9 @@ public static class RpcErrors
     {
         ArgumentNullException.ThrowIfNull(failure);
         var again = RetryDelay(failure) is { } delay ? $" Try again in {delay.TotalSeconds:0.#} s." : "";
-        var said = failure.StatusCode == StatusCode.Unavailable && Reason(failure) is null ? "The service cannot be reached: is it running at this address?" : failure.Status.Detail;
+        // What has no reason and came from no service of ours is the library's, about the connection.
+        var isOurs = Reason(failure) is not null || failure.StatusCode is not (StatusCode.Unavailable or StatusCode.Internal);
+        var said = isOurs ? failure.Status.Detail : "The service cannot be reached: is it running at this address, and is it one of these?";
         return $"{said}{again} ({failure.StatusCode}{(Reason(failure) is { } reason ? $", {reason}" : "")})";
     }
 

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
@@ -21,22 +20,39 @@ public static class ServiceDefaults
 {
     private const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-    /// <summary>A builder that listens where the configuration says: defaults, appsettings.json, environment (<c>DISTILL_</c>), command line, in this order.</summary>
+    // A line for each request is too much; and what keeps a service from starting is said once, by its program.
+    private static readonly KeyValuePair<string, string?>[] Quiet =
+    [
+        new("Logging:LogLevel:Microsoft.AspNetCore", "Warning"), new("Logging:LogLevel:Grpc", "Warning"),
+        new("Logging:LogLevel:System.Net.Http", "Warning"), new("Logging:LogLevel:Microsoft.Extensions.Hosting", "None"),
+    ];
+
+    /// <summary>A builder that listens where the configuration says: defaults, appsettings.json beside the program, environment (<c>DISTILL_</c>), command line, in this order.</summary>
     /// <param name="name">The service's name in telemetry.</param>
     /// <param name="listen">Where it listens by default.</param>
     /// <param name="services">The gRPC services' full names, for health; the empty name is always there.</param>
     /// <param name="args">The command line: <c>--Key=value</c>.</param>
+    /// <param name="isEmbedded">Only the command line counts: whoever embeds the service says all.</param>
+    /// <typeparam name="TOptions">What the operator sets for this service besides <see cref="ServiceOptions"/>, at the configuration's root.</typeparam>
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
-    public static WebApplicationBuilder CreateBuilder(string name, string listen, string[] services, string[] args)
+    public static (WebApplicationBuilder Builder, TOptions Options) CreateBuilder<TOptions>(string name, string listen, string[] services, string[] args, bool isEmbedded)
+        where TOptions : class, new()
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
-        builder.Configuration.AddEnvironmentVariables("DISTILL_").AddCommandLine(args);
-        // Defaults come first, so that any setting overrides them: a line for each request is too much.
-        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
+        RequireKnown(args, typeof(TOptions));
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        var configuration = builder.Configuration;
+        // Not every variable of the environment: one called TEACHER may mean somebody else.
+        configuration.Sources.Clear();
+        configuration.AddInMemoryCollection(Quiet);
+        if (!isEmbedded)
         {
-            InitialData = new Dictionary<string, string?> { ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning", ["Logging:LogLevel:Grpc"] = "Warning", ["Logging:LogLevel:System.Net.Http"] = "Warning" },
-        });
-        var options = builder.Configuration.Get<ServiceOptions>() ?? new ServiceOptions();
+            configuration.AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true).AddInMemoryCollection(Telemetry()).AddEnvironmentVariables("DISTILL_");
+        }
+
+        configuration.AddCommandLine(args);
+        var options = configuration.Get<ServiceOptions>() ?? new ServiceOptions();
+        Setting.Require(options.MaxReceiveBytes is >= 1024 and <= 1 << 30, nameof(options.MaxReceiveBytes), "must be 1024 to 1073741824.");
+        Setting.Require(options.MaxStreamsPerConnection is >= 1 and <= 1_000_000, nameof(options.MaxStreamsPerConnection), "must be 1 to 1000000.");
         var address = Address(options.Listen.Length > 0 ? options.Listen : listen);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(_ => new StateDirectory(options.StateDirectory, name));
@@ -70,7 +86,7 @@ public static class ServiceDefaults
         // Not being ready yet is a state that clients ask for, not an error to log each second.
         builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
         AddTelemetry(builder, name);
-        return builder;
+        return (builder, configuration.Get<TOptions>() ?? new TOptions());
     }
 
     /// <summary>Maps health and, unless it is switched off, reflection.</summary>
@@ -88,6 +104,25 @@ public static class ServiceDefaults
     /// <summary>Where a started service listens.</summary>
     public static Uri Address(this WebApplication app) =>
         new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+
+    // The exporter's own settings, as every program reads them.
+    private static IEnumerable<KeyValuePair<string, string?>> Telemetry() => Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>()
+        .Where(variable => $"{variable.Key}".StartsWith("OTEL_", StringComparison.Ordinal)).Select(variable => KeyValuePair.Create($"{variable.Key}", (string?)variable.Value));
+
+    // A misspelt setting would be passed over in silence.
+    private static void RequireKnown(string[] args, Type options)
+    {
+        var known = options.GetProperties().Concat(typeof(ServiceOptions).GetProperties()).Select(property => property.Name).Append("Logging").ToArray();
+        foreach (var arg in args)
+        {
+            var key = arg.TrimStart('-').Split('=', ':')[0];
+            if (!arg.StartsWith("--", StringComparison.Ordinal) || !arg.Contains('=', StringComparison.Ordinal)
+                || !(known.Contains(key, StringComparer.OrdinalIgnoreCase) || key.StartsWith("OTEL_", StringComparison.Ordinal)))
+            {
+                throw new InvalidOperationException($"'{arg}' is no setting: settings are --Key=value, with {string.Join(", ", known.Order(StringComparer.Ordinal))}.");
+            }
+        }
+    }
 
     private static void AddTelemetry(WebApplicationBuilder builder, string name)
     {

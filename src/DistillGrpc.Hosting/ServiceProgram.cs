@@ -7,7 +7,7 @@ namespace DistillGrpc.Hosting;
 public static class ServiceProgram
 {
     /// <summary>Runs the service until it is asked to stop. What keeps it from starting is one line on stderr.</summary>
-    /// <returns>The process's exit code: 0, or 1 where it could not start.</returns>
+    /// <returns>The process's exit code: 0, or 1 where it could not start or had to stop.</returns>
     public static async Task<int> RunAsync(Func<WebApplication> create)
     {
         try
@@ -15,11 +15,12 @@ public static class ServiceProgram
             await using var app = create();
             await app.StartAsync();
             await app.WaitForShutdownAsync();
-            return 0;
+            return Environment.ExitCode;
         }
-        catch (Exception refused) when (refused is InvalidOperationException or IOException or PlatformNotSupportedException or UnauthorizedAccessException or FormatException)
+        catch (Exception refused) when (refused is InvalidOperationException or IOException or InvalidDataException or PlatformNotSupportedException or UnauthorizedAccessException or FormatException)
         {
-            await Console.Error.WriteLineAsync($"error: {refused.Message}");
+            // What cannot be converted says so behind the setting's name.
+            await Console.Error.WriteLineAsync($"error: {refused.Message}{(refused.InnerException is FormatException { Message: var why } ? $" {why}" : "")}");
             return 1;
         }
     }

@@ -16,23 +16,18 @@ public static class StudentHost
     /// <summary>Builds the service; it is not started.</summary>
     /// <param name="args">Settings as <c>--Key=value</c>, such as <c>--Teacher=http://127.0.0.1:5101</c>.</param>
     /// <param name="configure">Further changes, for instance to logging.</param>
+    /// <param name="isEmbedded">Only <paramref name="args"/> count, no environment and no appsettings.json.</param>
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
     /// <exception cref="PlatformNotSupportedException">There is no libtorch for this platform.</exception>
-    public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null)
+    public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null, bool isEmbedded = false)
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
         {
             throw new PlatformNotSupportedException("The Student runs on Linux on x86-64 only: there is no libtorch in this build for anything else.");
         }
 
-        var builder = ServiceDefaults.CreateBuilder("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName], args);
-        var options = builder.Configuration.Get<StudentOptions>() ?? new StudentOptions();
-        if (options.Teacher.Length > 0 && !Uri.TryCreate(options.Teacher, UriKind.Absolute, out _))
-        {
-            throw new InvalidOperationException($"Teacher: '{options.Teacher}' is not an address such as http://127.0.0.1:5101.");
-        }
-
-        ModelCatalog.Check(options);
+        var (builder, options) = ServiceDefaults.CreateBuilder<StudentOptions>("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName], args, isEmbedded);
+        options.Check();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<RowTeacher>();
@@ -41,7 +36,7 @@ public static class StudentHost
         configure?.Invoke(builder);
         var app = builder.Build();
         // Opened now: a folder that cannot be used keeps the service from starting.
-        _ = app.Services.GetRequiredService<StateDirectory>();
+        ModelCatalog.Check(options, app.Services.GetRequiredService<StateDirectory>());
         app.MapGrpcService<PredictionService>();
         app.MapGrpcService<RunService>();
         app.MapServiceDefaults();

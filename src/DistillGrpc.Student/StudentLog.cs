@@ -5,6 +5,15 @@ internal static partial class StudentLog
     [LoggerMessage(1, LogLevel.Error, "models/{Id} cannot be served.")]
     public static partial void ModelFailed(ILogger logger, Exception failure, string id);
 
+    [LoggerMessage(3, LogLevel.Error, "A model failed on an input of a batch.")]
+    public static partial void AnswerFailed(ILogger logger, Exception failure);
+
+    [LoggerMessage(4, LogLevel.Error, "models/{Id} cannot be served: {Reason}")]
+    public static partial void ModelRefused(ILogger logger, string id, string reason);
+
+    [LoggerMessage(5, LogLevel.Critical, "The models cannot be loaded; the service stops.")]
+    public static partial void LoadingFailed(ILogger logger, Exception failure);
+
     [LoggerMessage(2, LogLevel.Warning, "The Teacher was lost while it explained rows.")]
     public static partial void TeacherLost(ILogger logger, Exception failure);
 }

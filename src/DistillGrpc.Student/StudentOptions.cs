@@ -1,3 +1,6 @@
+using DistillGrpc.Hosting;
+using DistillGrpc.Student.Models;
+
 namespace DistillGrpc.Student;
 
 /// <summary>What the operator sets for the Student, at the configuration's root.</summary>
@@ -29,4 +32,19 @@ internal sealed class StudentOptions
 
     /// <summary>Threads of one training run; default 1.</summary>
     public int TrainingThreads { get; set; } = 1;
+
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="InvalidOperationException">One cannot be used; the message names it.</exception>
+    public void Check()
+    {
+        var isAddress = Uri.TryCreate(Teacher, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
+        Setting.Require(Teacher.Length == 0 || isAddress, nameof(Teacher), $"'{Teacher}' is not an address such as http://127.0.0.1:5101.");
+        Setting.Require(DefaultModel.Length == 0 || ModelCatalog.IsId(DefaultModel), nameof(DefaultModel), $"'{DefaultModel}' is not a model's id.");
+        Setting.Require(MaxQueue is >= 1 and <= 1_000_000, nameof(MaxQueue), "must be 1 to 1000000.");
+        Setting.Require(MaxOutputTokens is >= 1 and <= 65_536, nameof(MaxOutputTokens), "must be 1 to 65536.");
+        Setting.Require(MaxInputCharacters is >= 1, nameof(MaxInputCharacters), "must be above 0.");
+        Setting.Require(MaxRuns is >= 1 and <= 1000, nameof(MaxRuns), "must be 1 to 1000.");
+        Setting.Require(MaxRows is >= 1, nameof(MaxRows), "must be above 0.");
+        Setting.Require(TrainingThreads is >= 1 and <= 1024, nameof(TrainingThreads), "must be 1 to 1024.");
+    }
 }

@@ -15,11 +15,12 @@ public static class TeacherHost
     /// <summary>Builds the service; it is not started.</summary>
     /// <param name="args">Settings as <c>--Key=value</c>, such as <c>--Listen=http://127.0.0.1:0</c>.</param>
     /// <param name="configure">Further changes, for instance to logging.</param>
+    /// <param name="isEmbedded">Only <paramref name="args"/> count, no environment and no appsettings.json.</param>
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
-    public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null)
+    public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null, bool isEmbedded = false)
     {
-        var builder = ServiceDefaults.CreateBuilder("distill-teacher", DefaultListen, [TeacherService.Descriptor.FullName], args);
-        var options = builder.Configuration.Get<TeacherOptions>() ?? new TeacherOptions();
+        var (builder, options) = ServiceDefaults.CreateBuilder<TeacherOptions>("distill-teacher", DefaultListen, [TeacherService.Descriptor.FullName], args, isEmbedded);
+        options.Check();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(PromptCatalog.Load(options.PromptDirectory));

@@ -14,6 +14,10 @@ internal sealed class TeacherOptions
 
     /// <summary>Inputs of one call that are being answered at once; default 8.</summary>
     public int MaxInputsInFlight { get; set; } = 8;
+
+    /// <summary>Checks the settings that are not a teacher's own.</summary>
+    /// <exception cref="InvalidOperationException">One cannot be used; the message names it.</exception>
+    public void Check() => Hosting.Setting.Require(MaxInputsInFlight is >= 1 and <= 10_000, nameof(MaxInputsInFlight), "must be 1 to 10000.");
 }
 
 /// <summary>One teacher.</summary>

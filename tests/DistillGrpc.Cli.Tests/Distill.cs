@@ -16,6 +16,9 @@ internal static class Distill
             start.ArgumentList.Add(argument);
         }
 
+        // What the operator has set for services of his own is not meant for the quickstart's.
+        start.Environment["DISTILL_Teachers__gpt__ApiKey"] = "sk-0";
+        start.Environment["DISTILL_DefaultModel"] = "none";
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();

@@ -55,6 +55,10 @@ public sealed class QuickstartTests
     [Theory]
     [InlineData("quickstart", "--steps", "0", "--steps")]
     [InlineData("quickstart", "--data", "no-such-file", "no-such-file")]
+    [InlineData("quickstart", "--predictions", "/no/such/folder/p.jsonl", "/no/such/folder")]
+    [InlineData("quickstart", "--student", "", "--student")]
+    [InlineData("state", "--state-directory", "", "path")]
+    [InlineData("predict", "--student=/tmp", "text", "--student: '/tmp'")]
     [InlineData("predict", "--student=http://127.0.0.1:9", "text", "cannot be reached")]
     public async Task BadInput_AnyCommand_IsOneLineAndAnExitCode(string command, string first, string second, string expected)
     {

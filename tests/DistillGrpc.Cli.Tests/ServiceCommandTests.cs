@@ -40,6 +40,13 @@ public sealed class ServiceCommandTests
         Assert.Equal((0, ""), (eval.ExitCode, eval.Error));
         Assert.Equal(30, JsonDocument.Parse(eval.Output).RootElement.GetProperty("rows").GetInt32());
 
+        var unknown = await Distill.RunAsync("eval", "--data", rows, "--model", "models/none", "--student", $"{student.Address()}");
+        Assert.Equal((1, ""), (unknown.ExitCode, unknown.Output));
+        Assert.Contains("There is no model 'models/none'.", unknown.Error, StringComparison.Ordinal);
+        var before = await File.ReadAllTextAsync(taught);
+        var away = await Distill.RunAsync("teach", "--data", rows, "--out", taught, "--teacher", "http://127.0.0.1:9");
+        Assert.Equal((1, before), (away.ExitCode, await File.ReadAllTextAsync(taught)));
+
         var state = await Distill.RunAsync("state", "--json", "--state-directory", $"{folder.Path}/state");
         var kinds = JsonDocument.Parse(state.Output).RootElement.GetProperty("kinds");
         Assert.Equal((1, 0), (kinds.GetProperty("models").GetProperty("entries").GetInt32(), kinds.GetProperty("unfinished").GetProperty("entries").GetInt32()));

@@ -29,13 +29,18 @@ internal sealed class Quickstart(QuickstartOptions options)
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        // Found out now, not after minutes of training.
+        using (options.Predictions?.Open(FileMode.OpenOrCreate, FileAccess.Write))
+        {
+        }
+
         var rows = options.Data is null ? QuickstartRows.Make(options) : await QuickstartRows.ReadAsync(options, cancellationToken);
         var state = QuickstartFolder.Create();
         try
         {
-            await using var teacher = TeacherHost.Create([.. TeacherSettings()], Quiet);
+            await using var teacher = TeacherHost.Create([.. TeacherSettings(state)], Quiet, isEmbedded: true);
             await teacher.StartAsync(cancellationToken);
-            await using var student = StudentHost.Create([.. StudentSettings(state, teacher.Address())], Quiet);
+            await using var student = StudentHost.Create([.. StudentSettings(state, teacher.Address())], Quiet, isEmbedded: true);
             await student.StartAsync(cancellationToken);
             Console.WriteLine($"Teacher on {teacher.Address()}, Student on {student.Address()}; {rows.Training.Count} rows to learn from, {rows.HeldOut.Count} held out.");
             using var channel = DistillChannel.To(student.Address());
@@ -60,9 +65,11 @@ internal sealed class Quickstart(QuickstartOptions options)
         }
     }
 
-    private IEnumerable<string> TeacherSettings() => options.Data is null
-        ? ["--Listen=http://127.0.0.1:0"]
-        : ["--Listen=http://127.0.0.1:0", "--Teachers:recorded:Backend=recorded", $"--Teachers:recorded:Path={options.Data.FullName}"];
+    private IEnumerable<string> TeacherSettings(string state)
+    {
+        string[] settings = ["--Listen=http://127.0.0.1:0", $"--StateDirectory={state}"];
+        return options.Data is null ? settings : [.. settings, "--Teachers:recorded:Backend=recorded", $"--Teachers:recorded:Path={options.Data.FullName}"];
+    }
 
     private IEnumerable<string> StudentSettings(string state, Uri teacher)
     {
@@ -136,6 +143,11 @@ internal sealed class Quickstart(QuickstartOptions options)
                 outcome.Add(response);
                 if (response.Started is { } started)
                 {
+                    if (spec.Mode == TrainingMode.DistillingStepByStep && started.RationaleRows == 0)
+                    {
+                        throw new InvalidDataException("No row has a rationale: a row's field is called 'rationale', and its teacher's label 'llm_label'.");
+                    }
+
                     budget?.TrySetResult(started.Flops);
                 }
             }

@@ -40,6 +40,11 @@ internal static class QuickstartCommand
             }
         }
 
+        if (string.IsNullOrWhiteSpace(options.Student))
+        {
+            throw new InvalidDataException("--student is empty, and must be a size or a folder.");
+        }
+
         return options.EvalData is null || options.Data is not null ? options : throw new InvalidDataException("--eval-data needs --data.");
     }
 }

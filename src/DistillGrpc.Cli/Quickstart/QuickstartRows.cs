@@ -34,11 +34,16 @@ internal sealed record QuickstartRows(IReadOnlyList<Example> Training, IReadOnly
 
         // Rows of a group stay together: the groups are shuffled, not the rows.
         var groups = training.GroupBy(row => row.Group.Length > 0 ? row.Group : row.Id, StringComparer.Ordinal).ToArray();
+        if (groups.Length < HeldOutShare)
+        {
+            throw new InvalidDataException($"{options.Data!.Name} has {groups.Length} groups of rows; a fifth of at least {HeldOutShare} is held out. Give --eval-data instead.");
+        }
+
         new Random(options.Seed).Shuffle(groups);
         var heldOut = new HashSet<string>(StringComparer.Ordinal);
         foreach (var group in groups)
         {
-            if (heldOut.Count >= training.Count / HeldOutShare)
+            if (heldOut.Count >= Math.Max(1, training.Count / HeldOutShare))
             {
                 break;
             }

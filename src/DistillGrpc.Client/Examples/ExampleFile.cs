@@ -14,31 +14,35 @@ public static class ExampleFile
     /// <summary>Longest line that is read, in bytes: 1 MiB.</summary>
     public const int MaxLineBytes = 1 << 20;
 
+    /// <summary>Longest id, in characters.</summary>
+    public const int MaxIdLength = 200;
+
     /// <summary>Reads the rows in order. A row without an id gets its line's number, one with a premise is grouped by it.</summary>
     /// <exception cref="InvalidDataException">A line is not such a row; the message says which line and why.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static async IAsyncEnumerable<Example> ReadAsync(string path, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         await using var file = File.OpenRead(path);
-        var (name, number) = (Path.GetFileName(path), 0);
+        var (name, number, ids) = (Path.GetFileName(path), 0, new HashSet<string>(StringComparer.Ordinal));
         await foreach (var line in Lines.ReadAsync(file, name, MaxLineBytes, cancellationToken))
         {
             number++;
             if (!string.IsNullOrWhiteSpace(line))
             {
-                yield return Read(line, number, name);
+                yield return Read(line, number, name, ids);
             }
         }
     }
 
-    private static Example Read(string line, int number, string file)
+    private static Example Read(string line, int number, string file, HashSet<string> ids)
     {
         try
         {
             using var row = JsonDocument.Parse(line);
-            return row.RootElement.ValueKind == JsonValueKind.Object
-                ? Read(row.RootElement, number)
-                : throw new InvalidDataException("it is not a JSON object");
+            var example = row.RootElement.ValueKind == JsonValueKind.Object ? Read(row.RootElement, number) : throw new InvalidDataException("it is not a JSON object");
+            return example.Id.Length > MaxIdLength ? throw new InvalidDataException($"'id' has more than {MaxIdLength} characters")
+                : !ids.Add(example.Id) ? throw new InvalidDataException($"'id' is '{example.Id}', and came before")
+                : example;
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException or InvalidDataException)
         {
@@ -68,7 +72,7 @@ public static class ExampleFile
     {
         if (row.TryGetProperty("segments", out var segments) && segments.ValueKind == JsonValueKind.Array)
         {
-            return segments.EnumerateArray().Select(segment => segment.ValueKind == JsonValueKind.String ? segment.GetString()! : "").ToArray();
+            return segments.EnumerateArray().Select(segment => TextOf(segment, "segments")).ToArray();
         }
 
         return row.TryGetProperty("input", out _) ? [Text(row, "input")]
@@ -76,10 +80,13 @@ public static class ExampleFile
             : [];
     }
 
-    private static string Text(JsonElement row, string name) => !row.TryGetProperty(name, out var value) ? "" : value.ValueKind switch
+    private static string Text(JsonElement row, string name) => row.TryGetProperty(name, out var value) ? TextOf(value, name) : "";
+
+    private static string TextOf(JsonElement value, string name) => value.ValueKind switch
     {
         JsonValueKind.String => value.GetString()!,
         JsonValueKind.Number => value.GetRawText(),
-        _ => "",
+        JsonValueKind.Null => "",
+        _ => throw new InvalidDataException($"'{name}' is neither a text nor a number"),
     };
 }

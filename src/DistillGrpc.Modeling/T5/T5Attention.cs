@@ -62,13 +62,13 @@ internal sealed class T5Attention : nn.Module
     public Tensor Attend(Tensor hidden, Tensor key, Tensor value, Tensor bias)
     {
         var query = Split(_query.forward(hidden));
-        var context = bias.requires_grad ? Unfused(query, key, value, bias) : Fused(query, key, value, bias);
+        var context = bias.requires_grad || (training && _config.Dropout > 0) ? Unfused(query, key, value, bias) : Fused(query, key, value, bias);
         return _out.forward(context.transpose(1, 2).reshape(hidden.shape[0], hidden.shape[1], -1));
     }
 
     // The library divides the scores by sqrt(d_kv), T5 does not.
     private Tensor Fused(Tensor query, Tensor key, Tensor value, Tensor bias) =>
-        nn.functional.scaled_dot_product_attention(query * _unscale, key, value, attn_mask: bias, p: training ? _config.Dropout : 0);
+        nn.functional.scaled_dot_product_attention(query * _unscale, key, value, attn_mask: bias);
 
     // No fused kernel gives a bias its gradient. What the library falls back to scales query and key once more and looks
     // for rows that see nothing.

@@ -19,8 +19,9 @@ public static class T5Checkpoint
     /// <summary>Loads what transformers 4 or 5 saved, or <see cref="Save"/>; ready to serve, that is without dropout.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="type">float32 (default) or bfloat16; the weights are converted.</param>
+    /// <param name="dropout">Dropout while training, in place of the configuration's.</param>
     /// <exception cref="InvalidDataException">A file is missing, damaged, or contradicts another; the message says which and why.</exception>
-    public static T5Model Load(string directory, ScalarType type = ScalarType.Float32)
+    public static T5Model Load(string directory, ScalarType type = ScalarType.Float32, double? dropout = null)
     {
         using var scope = NewDisposeScope();
         var config = T5ConfigFile.Read(Require(directory, ConfigFile));
@@ -33,6 +34,7 @@ public static class T5Checkpoint
 
         config = DecideHead(config, file);
         RequireShapes(config, file);
+        config = config with { Dropout = dropout ?? config.Dropout };
         var model = new T5Model(config);
         try
         {

@@ -78,6 +78,13 @@ public static class T5ConfigFile
         var layers = Integer(json, "num_layers", 6, 1, 1024);
         var tied = Flag(json, "tie_word_embeddings", type == "t5");
         var vocabulary = Integer(json, "vocab_size", null, 4, 10_000_000);
+        var buckets = Integer(json, "relative_attention_num_buckets", 32, 4, 4096);
+        var distance = Integer(json, "relative_attention_max_distance", 128, 8, 1 << 20);
+        if (buckets % 4 != 0 || distance <= buckets / 2)
+        {
+            throw new InvalidDataException($"config.json: {buckets} relative position buckets do not go with a largest distance of {distance}: buckets come in fours, and the distance exceeds half of them.");
+        }
+
         return new T5Config
         {
             ModelType = type,
@@ -88,8 +95,8 @@ public static class T5ConfigFile
             EncoderLayers = layers,
             DecoderLayers = Integer(json, "num_decoder_layers", layers, 1, 1024),
             Heads = Integer(json, "num_heads", null, 1, 4096),
-            RelativeBuckets = Integer(json, "relative_attention_num_buckets", 32, 4, 4096),
-            RelativeMaxDistance = Integer(json, "relative_attention_max_distance", 128, 8, 1 << 20),
+            RelativeBuckets = buckets,
+            RelativeMaxDistance = distance,
             Dropout = Number(json, "dropout_rate", 0.1, 0, 0.999),
             LayerNormEpsilon = Number(json, "layer_norm_epsilon", 1e-6, 1e-12, 1),
             InitializerFactor = Number(json, "initializer_factor", 1, 1e-6, 1e3),

@@ -31,7 +31,7 @@ public sealed class StepByStepTrainer : IDisposable
 
     /// <summary>One step on one batch of each task; an empty batch leaves its task out.</summary>
     /// <exception cref="ArgumentException">Both batches are empty.</exception>
-    /// <exception cref="ArithmeticException">The loss is not a finite number; the parameters are as they were.</exception>
+    /// <exception cref="ArithmeticException">The loss or its gradient is not a finite number; the parameters are as they were.</exception>
     public StepReport Step(IReadOnlyList<TaskRow> labels, IReadOnlyList<TaskRow> rationales, double learningRate)
     {
         if (labels.Count + rationales.Count == 0)
@@ -52,6 +52,11 @@ public sealed class StepByStepTrainer : IDisposable
         loss.backward();
         var gradients = _model.parameters().Select(parameter => parameter.grad).OfType<Tensor>().ToArray();
         var norm = OptimizerKernels.Clip(gradients, _clipNorm).item<float>();
+        if (!float.IsFinite(norm))
+        {
+            throw new ArithmeticException("The gradient is not a finite number.");
+        }
+
         _optimizer.Step(learningRate);
         return new StepReport(labelLoss?.item<float>() ?? 0, rationaleLoss?.item<float>() ?? 0, value, norm);
     }

@@ -21,14 +21,21 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
     public static LoadedModel Load(string directory)
     {
         var tokenizer = TokenizerLoader.Load(directory);
+        var card = ModelCard.Read(directory);
         var model = T5Checkpoint.Load(directory);
-        if (tokenizer.VocabularySize > model.Config.VocabularySize)
+        var config = model.Config;
+        var contradiction =
+            tokenizer.VocabularySize > config.VocabularySize ? $"The tokenizer has {tokenizer.VocabularySize} ids, the model only {config.VocabularySize}."
+            : tokenizer.EosId != config.EosId ? $"The tokenizer ends with id {tokenizer.EosId}, config.json says {config.EosId}."
+            : tokenizer.PadId != config.PadId ? $"The tokenizer pads with id {tokenizer.PadId}, config.json says {config.PadId}."
+            : null;
+        if (contradiction is not null)
         {
             model.Dispose();
-            throw new InvalidDataException($"The tokenizer has {tokenizer.VocabularySize} ids, the model only {model.Config.VocabularySize}.");
+            throw new InvalidDataException(contradiction);
         }
 
-        return new LoadedModel(model, tokenizer, ModelCard.Read(directory));
+        return new LoadedModel(model, tokenizer, card);
     }
 
     /// <summary>The task's prefix and the input as ids.</summary>

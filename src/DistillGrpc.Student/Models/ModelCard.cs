@@ -11,6 +11,10 @@ internal sealed record ModelCard
 
     public const string DefaultRationalePrefix = "[rationale] ";
 
+    public const int MaxPrefixLength = 200;
+
+    private const int MostInputTokens = 4096;
+
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     public string LabelPrefix { get; init; } = DefaultLabelPrefix;
@@ -26,7 +30,10 @@ internal sealed record ModelCard
         var path = Path.Combine(directory, File);
         try
         {
-            return System.IO.File.Exists(path) ? JsonSerializer.Deserialize<ModelCard>(System.IO.File.ReadAllBytes(path), Json) ?? new ModelCard() : new ModelCard();
+            var card = System.IO.File.Exists(path) ? JsonSerializer.Deserialize<ModelCard>(System.IO.File.ReadAllBytes(path), Json) ?? new ModelCard() : new ModelCard();
+            return card is { LabelPrefix.Length: <= MaxPrefixLength, RationalePrefix.Length: <= MaxPrefixLength, MaxInputTokens: >= 1 and <= MostInputTokens }
+                ? card
+                : throw new InvalidDataException($"{File}: prefixes may have {MaxPrefixLength} characters, and max_input_tokens is 1 to {MostInputTokens}.");
         }
         catch (JsonException damaged)
         {

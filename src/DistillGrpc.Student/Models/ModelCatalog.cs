@@ -17,49 +17,103 @@ internal sealed partial class ModelCatalog(StudentOptions options, StateDirector
     public async Task LoadAllAsync()
     {
         CleanUp();
-        var stored = Directory.GetDirectories(state.Folder("models")).Select(path => KeyValuePair.Create(Path.GetFileName(path), path)).Where(pair => IsId(pair.Key));
+        var stored = Directory.GetDirectories(state.Folder("models")).Select(path => KeyValuePair.Create(Path.GetFileName(path), path)).Where(pair => IsId(pair.Key) && IsOurs(pair.Key, pair.Value));
         await Task.WhenAll(options.Models.Concat(stored).Select(pair => AddAsync(pair.Key, pair.Value)));
     }
 
     /// <summary>Loads a model and serves it, in place of one of the same id: that one answers until the new one can, and on where it cannot.</summary>
-    public async Task AddAsync(string id, string directory)
+    /// <returns>Why it cannot be served, or null.</returns>
+    public async Task<Exception?> AddAsync(string id, string directory)
     {
         var model = new ServedModel(Collection + id, directory, options);
         var isFirst = _models.TryAdd(id, model);
         if (await model.Loaded is { } failure)
         {
-            StudentLog.ModelFailed(logger, failure, id);
+            if (failure is InvalidDataException)
+            {
+                StudentLog.ModelRefused(logger, id, failure.Message);
+            }
+            else
+            {
+                StudentLog.ModelFailed(logger, failure, id);
+            }
+
+            return failure;
         }
-        else if (!isFirst)
+
+        if (!isFirst)
         {
             var before = _models[id];
             _models[id] = model;
             await before.DisposeAsync();
         }
+
+        return null;
     }
 
-    /// <summary>Moves a finished folder to its place and serves it.</summary>
+    /// <summary>Moves a finished folder to its place and serves it; where that fails, all is as it was.</summary>
+    /// <exception cref="Grpc.Core.RpcException">ALREADY_EXISTS, or FAILED_PRECONDITION where it cannot be served.</exception>
     public async Task InstallAsync(string id, string finished, bool replace)
     {
         var place = Path.Combine(state.Folder("models"), id);
-        if (Directory.Exists(place))
+        var aside = Directory.Exists(place) ? $"{place}.{Guid.NewGuid():n}" : null;
+        if (aside is not null)
         {
             if (!replace)
             {
                 throw RpcFailure.AlreadyExists("MODEL_EXISTS", $"{Collection}{id} was made by another run meanwhile.");
             }
 
-            var aside = $"{place}.{Guid.NewGuid():n}";
             Directory.Move(place, aside);
+        }
+
+        try
+        {
             DurableFolder.Publish(finished, place);
+            if (await AddAsync(id, place) is not null)
+            {
+                throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"What was trained as {Collection}{id} cannot be served; the log says why.");
+            }
+        }
+        catch
+        {
+            Restore(id, place, aside);
+            throw;
+        }
+
+        if (aside is not null)
+        {
             Directory.Delete(aside, recursive: true);
+        }
+    }
+
+    private void Restore(string id, string place, string? aside)
+    {
+        if (Directory.Exists(place))
+        {
+            Directory.Delete(place, recursive: true);
+        }
+
+        if (aside is not null)
+        {
+            Directory.Move(aside, place);
         }
         else
         {
-            DurableFolder.Publish(finished, place);
+            _models.TryRemove(id, out _);
+        }
+    }
+
+    // The state is the service's own: what a link there leads to is not.
+    private bool IsOurs(string id, string folder)
+    {
+        if (new DirectoryInfo(folder).LinkTarget is null && Directory.EnumerateFiles(folder).All(file => new FileInfo(file).LinkTarget is null))
+        {
+            return true;
         }
 
-        await AddAsync(id, place);
+        StudentLog.ModelRefused(logger, id, "it is a link, or holds one");
+        return false;
     }
 
     // What a process left that was killed: runs that it did not finish, and a model that it had set aside for another.
@@ -107,11 +161,18 @@ internal sealed partial class ModelCatalog(StudentOptions options, StateDirector
     }
 
     /// <summary>Checks the operator's models.</summary>
+    /// <param name="options">What the operator has set.</param>
+    /// <param name="state">Where other models are.</param>
     /// <exception cref="InvalidOperationException">One cannot be there; the message names the setting.</exception>
-    public static void Check(StudentOptions options)
+    public static void Check(StudentOptions options, StateDirectory state)
     {
         foreach (var (id, path) in options.Models)
         {
+            if (IsId(id) && Directory.Exists(Path.Combine(state.Folder("models"), id)))
+            {
+                throw new InvalidOperationException($"Models:{id}: the state directory has a model of this id too; choose another.");
+            }
+
             if (!IsId(id) || !Directory.Exists(path))
             {
                 throw new InvalidOperationException($"Models:{id}: {(IsId(id) ? $"there is no folder '{path}'" : "an id has 1 to 63 of a-z, 0-9 and '-', a letter first")}.");

@@ -8,7 +8,7 @@ using Grpc.Core;
 namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
-internal sealed class PredictionService(ModelCatalog catalog, StudentOptions options) : InferenceService.InferenceServiceBase
+internal sealed class PredictionService(ModelCatalog catalog, StudentOptions options, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int DefaultMaxTokens = 256;
     private const int BatchInFlight = 32;
@@ -55,6 +55,11 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
         try
         {
             return new BatchPredictResponse { Id = request.Id, Prediction = await Answer(request.Request ?? new PredictRequest(), cancellationToken) };
+        }
+        catch (Exception failure) when (failure is not (RpcException or OperationCanceledException))
+        {
+            StudentLog.AnswerFailed(logger, failure);
+            return new BatchPredictResponse { Id = request.Id, Error = new RowError { Code = (int)StatusCode.Internal, Reason = "INTERNAL", Message = "The model failed on this input; the log says why." } };
         }
         catch (RpcException refused)
         {
@@ -117,7 +122,12 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
 
         var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
         var maxTokens = request.MaxOutputTokens > 0 ? request.MaxOutputTokens : Math.Min(DefaultMaxTokens, options.MaxOutputTokens);
-        model.Enqueue(new PredictionJob([.. request.Segments], request.Task, maxTokens, Stopwatch.GetTimestamp(), output.Writer, wantsDeltas, cancellationToken));
+        var job = new PredictionJob([.. request.Segments], request.Task, maxTokens, Stopwatch.GetTimestamp(), output.Writer, wantsDeltas, cancellationToken);
+        while (!model.TryEnqueue(job))
+        {
+            model = catalog.Find(request.Model, "model");
+        }
+
         return (model, output.Reader);
     }
 }

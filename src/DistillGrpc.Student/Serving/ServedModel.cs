@@ -18,6 +18,7 @@ internal sealed class ServedModel : IAsyncDisposable
     private readonly Channel<PredictionJob> _queue;
     private readonly string _directory;
     private LoadedModel? _model;
+    private volatile bool _isClosed;
 
     public ServedModel(string name, string directory, StudentOptions options)
     {
@@ -41,7 +42,7 @@ internal sealed class ServedModel : IAsyncDisposable
         if (_loaded.Task is { IsCompletedSuccessfully: true, Result: { } failure })
         {
             description.State = ModelState.Failed;
-            description.Failure = failure is InvalidDataException ? failure.Message : "It cannot be loaded; the log says why.";
+            description.Failure = Reason(failure);
         }
         else if (_loaded.Task.IsCompleted && _model is { } model)
         {
@@ -55,31 +56,42 @@ internal sealed class ServedModel : IAsyncDisposable
         return description;
     }
 
-    /// <summary>Puts a request into the queue.</summary>
-    /// <exception cref="Grpc.Core.RpcException">UNAVAILABLE while it loads, FAILED_PRECONDITION where it could not, RESOURCE_EXHAUSTED with a full queue.</exception>
-    public void Enqueue(PredictionJob job)
+    /// <summary>Refuses a model that is not there.</summary>
+    /// <exception cref="Grpc.Core.RpcException">UNAVAILABLE while it loads, FAILED_PRECONDITION where it could not be loaded.</exception>
+    public void RequireLoaded()
     {
         if (!_loaded.Task.IsCompleted)
         {
             throw RpcFailure.Unavailable("MODEL_LOADING", $"{Name} is being loaded.", TimeSpan.FromSeconds(1));
         }
 
-        if (_model is null)
+        if (_loaded.Task.Result is { } failure)
         {
-            throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"{Name} could not be loaded.");
+            throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"{Name} could not be loaded: {Reason(failure)}");
+        }
+    }
+
+    /// <summary>Puts a request into the queue; false where another model has taken this one's place meanwhile.</summary>
+    /// <exception cref="Grpc.Core.RpcException">As <see cref="RequireLoaded"/>, and RESOURCE_EXHAUSTED with a full queue.</exception>
+    public bool TryEnqueue(PredictionJob job)
+    {
+        RequireLoaded();
+        if (_queue.Writer.TryWrite(job))
+        {
+            return true;
         }
 
-        if (!_queue.Writer.TryWrite(job))
-        {
-            throw RpcFailure.ResourceExhausted("QUEUE_FULL", $"Too many requests wait for {Name}.", RetryAfter);
-        }
+        return _isClosed ? false : throw RpcFailure.ResourceExhausted("QUEUE_FULL", $"Too many requests wait for {Name}.", RetryAfter);
     }
 
     public async ValueTask DisposeAsync()
     {
+        _isClosed = true;
         _queue.Writer.TryComplete();
         await _ended.Task;
     }
+
+    private static string Reason(Exception failure) => failure is InvalidDataException ? failure.Message : "the log says why.";
 
     private void Run()
     {

@@ -15,10 +15,15 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
     private readonly Lazy<GrpcChannel> _channel = new(() => DistillChannel.To(new Uri(options.Teacher)));
 
     /// <summary>Fills in what the Teacher gives; gives the number of results that came.</summary>
+    /// <param name="source">Who is asked.</param>
+    /// <param name="rows">The rows that lack something.</param>
+    /// <param name="wantsRationales">A row without a rationale is worth a warning, else one without a label.</param>
+    /// <param name="report">Takes the events.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="RpcException">FAILED_PRECONDITION without a configured Teacher; UNAVAILABLE where it could not be reached at all; what it refused.</exception>
-    public async Task<int> ExplainAsync(TeacherSource source, IReadOnlyList<Example> rows, Func<TrainResponse, ValueTask> report, CancellationToken cancellationToken)
+    public async Task<int> ExplainAsync(TeacherSource source, IReadOnlyList<Example> rows, bool wantsRationales, Func<TrainResponse, ValueTask> report, CancellationToken cancellationToken)
     {
-        var open = rows.Where(row => row.Rationale.Length == 0).ToDictionary(row => row.Id, StringComparer.Ordinal);
+        var open = rows.ToDictionary(row => row.Id, StringComparer.Ordinal);
         if (open.Count == 0)
         {
             return 0;
@@ -42,9 +47,10 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
                     continue;
                 }
 
-                (row.Rationale, row.TeacherLabel) = (result.Rationale, result.Label);
+                row.Rationale = result.Rationale.Length > 0 ? result.Rationale : row.Rationale;
+                row.TeacherLabel = result.Label.Length > 0 ? result.Label : row.TeacherLabel;
                 (came, parsed) = (came + 1, parsed + (result.ParseOutcome == ParseOutcome.Parsed ? 1 : 0));
-                failed += result.Error is null ? 0 : 1;
+                failed += (wantsRationales ? row.Rationale : row.TeacherLabel).Length > 0 ? 0 : 1;
                 if (Stopwatch.GetElapsedTime(started) - reported > ReportInterval)
                 {
                     reported = Stopwatch.GetElapsedTime(started);
@@ -57,7 +63,7 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
             StudentLog.TeacherLost(logger, lost);
             await report(Warning("TEACHER_LOST", $"The Teacher was lost after {came} of {open.Count} rows; training goes on with what there is."));
         }
-        catch (RpcException away) when (away.StatusCode == StatusCode.Unavailable && RpcErrors.Reason(away) is null)
+        catch (RpcException away) when (RpcErrors.Reason(away) is null && !cancellationToken.IsCancellationRequested)
         {
             StudentLog.TeacherLost(logger, away);
             throw RpcFailure.Unavailable("TEACHER_UNAVAILABLE", "The Teacher cannot be reached.", TimeSpan.FromSeconds(5));
@@ -66,7 +72,9 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
         await report(Progress());
         if (failed > 0)
         {
-            await report(Warning("ROWS_NOT_EXPLAINED", $"The Teacher gave no answer to {failed} of {open.Count} rows; they are learnt by label alone."));
+            await report(Warning("ROWS_NOT_EXPLAINED", wantsRationales
+                ? $"The Teacher gave no rationale to {failed} of {open.Count} rows; they are learnt by label alone."
+                : $"The Teacher gave no label to {failed} of {open.Count} rows; those without a gold label are left out."));
         }
 
         return came;

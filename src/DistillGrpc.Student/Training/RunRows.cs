@@ -43,6 +43,9 @@ internal sealed class RunRows
         _ => row.Label.Length > 0 ? row.Label : row.TeacherLabel,
     };
 
+    /// <summary>Whether a row lacks what it is to be learnt from.</summary>
+    public static bool NeedsTeacher(RunSpec spec, Example row) => spec.StepByStep ? row.Rationale.Length == 0 : LabelOf(spec, row).Length == 0 && spec.Source.LabelSource != LabelSource.Gold;
+
     /// <summary>The texts that a vocabulary is built from.</summary>
     public static IEnumerable<string> Texts(RunSpec spec, IReadOnlyList<Example> rows) => rows.SelectMany(row =>
         row.Segments.Append(LabelOf(spec, row)).Append(row.Rationale).Append(spec.Card.LabelPrefix).Append(spec.Card.RationalePrefix));

@@ -14,7 +14,8 @@ internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTea
         var token = context.CancellationToken;
         var source = await requestStream.MoveNext(token) ? requestStream.Current.Spec : null;
         var spec = RunSpec.Check(source ?? throw RpcFailure.InvalidArgument("spec", "the first message must hold it"));
-        var baseDirectory = source.StudentCase == TrainingSpec.StudentOneofCase.BaseModel ? catalog.Find(source.BaseModel, "spec.base_model").Directory : null;
+        var baseModel = source.StudentCase == TrainingSpec.StudentOneofCase.BaseModel ? catalog.Find(source.BaseModel, "spec.base_model") : null;
+        baseModel?.RequireLoaded();
         if (catalog.Has(spec.ModelId) && !source.Replace)
         {
             throw RpcFailure.AlreadyExists("MODEL_EXISTS", $"There is a models/{spec.ModelId} already; set replace to put another in its place.");
@@ -24,7 +25,7 @@ internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTea
         TrainingMetrics.Began();
         try
         {
-            await TrainAsync(spec, baseDirectory, requestStream, responseStream, token);
+            await TrainAsync(spec, baseModel?.Directory, requestStream, responseStream, token);
             TrainingMetrics.Ended("succeeded");
         }
         catch (Exception)
@@ -46,7 +47,7 @@ internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTea
             return new ValueTask(responseStream.WriteAsync(response, token));
         }
 
-        var taught = spec.StepByStep && source.Teacher is not null ? await teacher.ExplainAsync(source.Teacher, rows, Send, token) : 0;
+        var taught = source.Teacher is not null ? await teacher.ExplainAsync(source.Teacher, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row))], spec.StepByStep, Send, token) : 0;
         var finished = Path.Combine(state.Folder("unfinished"), $"{spec.ModelId}.{Guid.NewGuid():n}");
         try
         {

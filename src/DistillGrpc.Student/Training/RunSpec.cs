@@ -60,6 +60,9 @@ internal sealed record RunSpec
         Require(spec.EvaluationInterval >= 0, "evaluation_interval", "must not be negative");
         Require(spec.WeightDecay is >= 0 and <= 1, "weight_decay", "must be between 0 and 1");
         Require(spec.ComputeBudgetFlops is >= 0 and < double.PositiveInfinity, "compute_budget_flops", "must not be negative");
+        var labelPrefix = Prefix(spec.Prefixes?.Label, ModelCard.DefaultLabelPrefix, "prefixes.label");
+        var rationalePrefix = Prefix(spec.Prefixes?.Rationale, ModelCard.DefaultRationalePrefix, "prefixes.rationale");
+        Require(labelPrefix != rationalePrefix, "prefixes.rationale", "must differ from the label's, or the tasks cannot be told apart");
         var adafactor = spec.Optimizer == Optimizer.Adafactor || (spec.Optimizer == Optimizer.Unspecified && spec.StudentCase == TrainingSpec.StudentOneofCase.Preset);
         return new RunSpec
         {
@@ -68,8 +71,8 @@ internal sealed record RunSpec
             Preset = spec.Preset,
             Card = new ModelCard
             {
-                LabelPrefix = spec.Prefixes?.Label ?? ModelCard.DefaultLabelPrefix,
-                RationalePrefix = spec.Prefixes?.Rationale ?? ModelCard.DefaultRationalePrefix,
+                LabelPrefix = labelPrefix,
+                RationalePrefix = rationalePrefix,
                 MaxInputTokens = Within(spec.MaxInputTokens, 512, MaxTokens, "max_input_tokens"),
             },
             Weights = WeightsOf(spec) with { ClipNorm = spec.ClipNorm == 0 ? 1 : Positive(spec.ClipNorm, "clip_norm", double.MaxValue) },
@@ -82,6 +85,12 @@ internal sealed record RunSpec
             VocabularySize = Within(spec.VocabularySize, 6000, MaxVocabulary, "vocabulary_size"),
             Scorer = spec.Scorer == AnswerScorer.Equation ? ScoringRule.Equation : ScoringRule.ExactMatch,
         };
+    }
+
+    private static string Prefix(string? given, string otherwise, string field)
+    {
+        Require(given is null || given.Length <= ModelCard.MaxPrefixLength, field, $"may have {ModelCard.MaxPrefixLength} characters");
+        return string.IsNullOrEmpty(given) ? otherwise : given;
     }
 
     private static TrainerOptions WeightsOf(TrainingSpec spec)

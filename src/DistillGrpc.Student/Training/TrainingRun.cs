@@ -29,6 +29,8 @@ internal sealed class TrainingRun(
     {
         FreedMemory.Keep();
         torch.set_num_threads(threads);
+        using var dropout = new torch.Generator(unchecked((ulong)spec.Seed));
+        T5Dropout.Generator = dropout;
         var tokenizer = baseDirectory is null
             ? UnigramTrainer.Train(RunRows.Texts(spec, rows), new UnigramTrainerOptions { VocabularySize = spec.VocabularySize }, cancellationToken)
             : TokenizerLoader.Load(baseDirectory);
@@ -59,7 +61,7 @@ internal sealed class TrainingRun(
     {
         if (baseDirectory is not null)
         {
-            return T5Checkpoint.Load(baseDirectory);
+            return T5Checkpoint.Load(baseDirectory, dropout: spec.Source.HasDropout ? spec.Source.Dropout : null);
         }
 
         lock (Seeding)

@@ -100,7 +100,8 @@ internal sealed class RecordedBackend : ITeacherBackend
     {
         try
         {
-            return JsonSerializer.Deserialize<string[]>(File.ReadAllBytes(path)) ?? throw new JsonException();
+            var texts = JsonSerializer.Deserialize<string?[]>(File.ReadAllBytes(path)) ?? throw new JsonException();
+            return Array.ConvertAll(texts, text => text ?? throw new JsonException());
         }
         catch (JsonException damaged)
         {

@@ -1,3 +1,4 @@
+using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Spending;
 
 namespace DistillGrpc.Teacher.Backends.OpenAi;
@@ -60,13 +61,7 @@ internal sealed record OpenAiOptions
     /// <exception cref="InvalidOperationException">One cannot be used; the message names it.</exception>
     public static OpenAiOptions Of(string id, TeacherEntry entry)
     {
-        void Require(bool condition, string setting, string message)
-        {
-            if (!condition)
-            {
-                throw new InvalidOperationException($"Teachers:{id}:{setting}: {message}");
-            }
-        }
+        void Require(bool condition, string setting, string message) => Setting.Require(condition, $"Teachers:{id}:{setting}", message);
 
         var isAddress = Uri.TryCreate(entry.Endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
         Require(isAddress, nameof(entry.Endpoint), $"'{entry.Endpoint}' is not an address such as https://api.openai.com/v1.");
