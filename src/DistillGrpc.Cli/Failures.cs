@@ -12,6 +12,8 @@ internal static class Failures
 
     public static async Task<int> Guard(Func<Task> command, CancellationToken cancellationToken)
     {
+        // The command line listens for Ctrl-C only when a command has first given way.
+        await Task.Yield();
         try
         {
             await command();

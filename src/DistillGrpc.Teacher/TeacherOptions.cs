@@ -12,8 +12,8 @@ internal sealed class TeacherOptions
     /// <summary>A folder with prompts of the operator's own, <c>{id}.yaml</c>; one that has the id of a prompt that comes with the Teacher takes its place. Default none.</summary>
     public string PromptDirectory { get; set; } = "";
 
-    /// <summary>Inputs of one call that are being answered at once; default 8.</summary>
-    public int MaxInputsInFlight { get; set; } = 8;
+    /// <summary>Inputs of one call that are being answered at once; default 128. A teacher's own limit decides how many of them it is asked.</summary>
+    public int MaxInputsInFlight { get; set; } = 128;
 
     /// <summary>Checks the settings that are not a teacher's own.</summary>
     /// <exception cref="InvalidOperationException">One cannot be used; the message names it.</exception>

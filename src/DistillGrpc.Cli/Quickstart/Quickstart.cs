@@ -39,8 +39,10 @@ internal sealed class Quickstart(QuickstartOptions options)
         try
         {
             await using var teacher = TeacherHost.Create([.. TeacherSettings(state)], Quiet, isEmbedded: true);
+            await using var teacherStop = new Stop(teacher);
             await teacher.StartAsync(cancellationToken);
             await using var student = StudentHost.Create([.. StudentSettings(state, teacher.Address())], Quiet, isEmbedded: true);
+            await using var studentStop = new Stop(student);
             await student.StartAsync(cancellationToken);
             Console.WriteLine($"Teacher on {teacher.Address()}, Student on {student.Address()}; {rows.Training.Count} rows to learn from, {rows.HeldOut.Count} held out.");
             using var channel = DistillChannel.To(student.Address());

@@ -55,11 +55,17 @@ internal sealed class Ledger(TeacherDatabase database, string account, long limi
 
     private (bool IsReserved, long Others) TryReserve(DbTransaction transaction, long amount)
     {
+        if (Take(transaction, amount))
+        {
+            return (true, 0);
+        }
+
+        // There is no account yet, or not enough in it.
         transaction.Execute("INSERT INTO accounts (name, spent, reserved) VALUES (@name, 0, 0) ON CONFLICT (name) DO NOTHING", ("@name", account));
-        var isReserved = transaction.Execute(
-            "UPDATE accounts SET reserved = reserved + @amount WHERE name = @name AND (@limit = 0 OR spent + reserved + @amount <= @limit)",
-            ("@name", account), ("@amount", amount), ("@limit", limit)) == 1;
-        using var command = transaction.Command("SELECT reserved FROM accounts WHERE name = @name", ("@name", account));
-        return (isReserved, (long)command.ExecuteScalar()!);
+        return Take(transaction, amount) ? (true, 0) : (false, (long)transaction.Scalar("SELECT reserved FROM accounts WHERE name = @name", ("@name", account))!);
     }
+
+    private bool Take(DbTransaction transaction, long amount) => transaction.Execute(
+        "UPDATE accounts SET reserved = reserved + @amount WHERE name = @name AND (@limit = 0 OR spent + reserved + @amount <= @limit)",
+        ("@name", account), ("@amount", amount), ("@limit", limit)) == 1;
 }

@@ -65,18 +65,20 @@ internal sealed class OpenAiBackend : IPaidBackend
         var options = new ChatOptions { Temperature = (float)query.Temperature, MaxOutputTokens = MaxTokensOf(query) };
         var tokens = (int)Math.Min(int.MaxValue, (turns.Sum(turn => (long)turn.Text.Length) / CharactersPerToken) + options.MaxOutputTokens.Value);
         var hasWritten = false;
-        // Waiting for one's turn is no part of the time that an input may take.
-        UpstreamLimits.Permit? first = await _limits.EnterAsync(tokens, cancellationToken);
-        try
-        {
-            return await _retry.RunAsync(
-                async token =>
+        return await _retry.RunAsync(
+            (clock, token) =>
+            {
+                var isRestart = hasWritten;
+                return attempt(inner => CallAsync(clock, inner), token);
+
+                // A place is taken for the call alone: what is written to the disk before and after keeps nobody waiting.
+                async ValueTask<WrittenAnswer> CallAsync(UpstreamRetry.InputClock clock, CancellationToken inner)
                 {
-                    var (permit, isRestart) = (first ?? await _limits.EnterAsync(tokens, token), hasWritten);
-                    first = null;
+                    var permit = await _limits.EnterAsync(tokens, inner);
+                    clock.Begin();
                     try
                     {
-                        var written = await attempt(inner => _retry.CallAsync(last => AskAsync(turns, options, OnTextAsync, last), inner), token);
+                        var written = await _retry.CallAsync(last => AskAsync(turns, options, OnTextAsync, last), inner);
                         permit.Leave(null);
                         return written;
                     }
@@ -85,20 +87,16 @@ internal sealed class OpenAiBackend : IPaidBackend
                         permit.Leave(failure);
                         throw;
                     }
+                }
 
-                    async ValueTask OnTextAsync(string text)
-                    {
-                        await onText(text, isRestart);
-                        (isRestart, hasWritten) = (false, true);
-                    }
-                },
-                query.Deadline,
-                cancellationToken);
-        }
-        finally
-        {
-            first?.Leave(new OperationCanceledException());
-        }
+                async ValueTask OnTextAsync(string text)
+                {
+                    await onText(text, isRestart);
+                    (isRestart, hasWritten) = (false, true);
+                }
+            },
+            query.Deadline,
+            cancellationToken);
     }
 
     public BackendAnswer Read(WrittenAnswer written, RationaleQuery query, Example input)

@@ -12,8 +12,7 @@ namespace DistillGrpc.Teacher.Backends.OpenAi;
 /// </summary>
 internal sealed class UpstreamRetry
 {
-    private static readonly ResiliencePropertyKey<DateTimeOffset> Deadline = new("deadline");
-    private static readonly ResiliencePropertyKey<int> Failures = new("failures");
+    private static readonly ResiliencePropertyKey<InputClock> Clock = new("clock");
     private readonly ResiliencePipeline _input;
     private readonly ResiliencePipeline _call;
     private readonly TimeSpan _timeout;
@@ -24,7 +23,6 @@ internal sealed class UpstreamRetry
     {
         (_timeout, _time, _retries) = (options.Timeout, time, options.Retries);
         _input = new ResiliencePipelineBuilder { TimeProvider = time }
-            .AddTimeout(options.Timeout)
             .AddRetry(new RetryStrategyOptions
             {
                 MaxRetryAttempts = int.MaxValue,
@@ -52,17 +50,19 @@ internal sealed class UpstreamRetry
     }
 
     /// <summary>Makes calls for an input until there is an answer.</summary>
+    /// <param name="attempt">Makes one; it says when the first really begins, since waiting for one's turn is not counted.</param>
+    /// <param name="deadline">When nobody waits any more.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="TeacherRowException">This input has none.</exception>
     /// <exception cref="TeacherFailedException">No input has one.</exception>
-    public async ValueTask<T> RunAsync<T>(Func<CancellationToken, ValueTask<T>> attempt, DateTimeOffset deadline, CancellationToken cancellationToken)
+    public async ValueTask<T> RunAsync<T>(Func<InputClock, CancellationToken, ValueTask<T>> attempt, DateTimeOffset deadline, CancellationToken cancellationToken)
     {
-        var context = ResilienceContextPool.Shared.Get(cancellationToken);
-        var latest = _time.GetUtcNow() + _timeout;
-        context.Properties.Set(Deadline, deadline < latest ? deadline : latest);
-        context.Properties.Set(Failures, 0);
+        using var clock = new InputClock(_timeout, deadline, _time, cancellationToken);
+        var context = ResilienceContextPool.Shared.Get(clock.Token);
+        context.Properties.Set(Clock, clock);
         try
         {
-            return await _input.ExecuteAsync(static async (context, attempt) => await attempt(context.CancellationToken), context, attempt);
+            return await _input.ExecuteAsync(static async (context, attempt) => await attempt(context.Properties.GetValue(Clock, null!), context.CancellationToken), context, attempt);
         }
         catch (UpstreamFailure failure)
         {
@@ -70,7 +70,7 @@ internal sealed class UpstreamRetry
                 ? new TeacherFailedException(failure.Code, failure.Reason, failure.Message, failure)
                 : new TeacherRowException(failure.Code, failure.Reason, failure.Message);
         }
-        catch (TimeoutRejectedException) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception late) when (late is TimeoutRejectedException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             var failure = UpstreamFailure.TimedOut();
             throw new TeacherRowException(failure.Code, failure.Reason, failure.Message);
@@ -102,9 +102,50 @@ internal sealed class UpstreamRetry
             return false;
         }
 
-        var failures = context.Properties.GetValue(Failures, 0) + (failure is UpstreamFailure { IsThrottled: true } or UpstreamFailure { IsLeftAlone: true } ? 0 : 1);
-        context.Properties.Set(Failures, failures);
-        var wait = (failure as UpstreamFailure)?.RetryAfter ?? TimeSpan.Zero;
-        return failures <= _retries && _time.GetUtcNow() + wait < context.Properties.GetValue(Deadline, DateTimeOffset.MaxValue);
+        var clock = context.Properties.GetValue(Clock, null!);
+        clock.Failures += failure is UpstreamFailure { IsThrottled: true } or UpstreamFailure { IsLeftAlone: true } ? 0 : 1;
+        return clock.Failures <= _retries && clock.Allows((failure as UpstreamFailure)?.RetryAfter ?? TimeSpan.Zero);
+    }
+
+    /// <summary>The time that an input has, from the first call on.</summary>
+    internal sealed class InputClock : IDisposable
+    {
+        private readonly CancellationTokenSource _late;
+        private readonly CancellationTokenSource _ended;
+        private readonly TimeSpan _timeout;
+        private readonly TimeProvider _time;
+        private DateTimeOffset _deadline;
+        private bool _isRunning;
+
+        public InputClock(TimeSpan timeout, DateTimeOffset deadline, TimeProvider time, CancellationToken cancellationToken)
+        {
+            (_timeout, _deadline, _time) = (timeout, deadline, time);
+            _late = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+            _ended = CancellationTokenSource.CreateLinkedTokenSource(_late.Token, cancellationToken);
+        }
+
+        public CancellationToken Token => _ended.Token;
+
+        public int Failures { get; set; }
+
+        /// <summary>A call begins; the first starts the clock.</summary>
+        public void Begin()
+        {
+            if (!_isRunning)
+            {
+                _isRunning = true;
+                var latest = _time.GetUtcNow() + _timeout;
+                _deadline = _deadline < latest ? _deadline : latest;
+                _late.CancelAfter(_timeout);
+            }
+        }
+
+        public bool Allows(TimeSpan wait) => _time.GetUtcNow() + wait < _deadline;
+
+        public void Dispose()
+        {
+            _ended.Dispose();
+            _late.Dispose();
+        }
     }
 }

@@ -1,0 +1,10 @@
+using System.CommandLine;
+using DistillGrpc.Benchmarks.Teaching;
+
+var root = new RootCommand("Benchmarks: programs that measure, not tests. Run them on a quiet machine, in Release.")
+{
+    TeacherBenchmark.Create(),
+    FakeEndpoint.Create(),
+    BareCalls.Create(),
+};
+return await root.Parse(args).InvokeAsync();
