@@ -24,6 +24,9 @@ public sealed class T5Model : nn.Module
     [ComponentName(Name = "lm_head")]
     private readonly Linear? _head;
 
+    // libtorch has one generator, and every new model draws from it, also one that is about to be loaded.
+    private static readonly Lock Drawing = new();
+
     private readonly Scalar _outputScale;
     private readonly Scalar _start;
     private readonly Scalar _pad;
@@ -34,13 +37,27 @@ public sealed class T5Model : nn.Module
     {
         Config = config;
         (_outputScale, _start, _pad) = (Math.Pow(config.ModelSize, -0.5), config.DecoderStartId, config.PadId);
-        _shared = nn.Embedding(config.VocabularySize, config.ModelSize);
-        _encoder = new T5Stack(config, config.EncoderLayers, isDecoder: false);
-        _decoder = new T5Stack(config, config.DecoderLayers, isDecoder: true);
-        _head = config.TiedHead ? null : nn.Linear(config.ModelSize, config.VocabularySize, hasBias: false);
-        RegisterComponents();
-        T5Initialization.Apply(this);
+        lock (Drawing)
+        {
+            _shared = nn.Embedding(config.VocabularySize, config.ModelSize);
+            _encoder = new T5Stack(config, config.EncoderLayers, isDecoder: false);
+            _decoder = new T5Stack(config, config.DecoderLayers, isDecoder: true);
+            _head = config.TiedHead ? null : nn.Linear(config.ModelSize, config.VocabularySize, hasBias: false);
+            RegisterComponents();
+            T5Initialization.Apply(this);
+        }
+
         LeaveDisposeScope();
+    }
+
+    /// <summary>Makes a model whose initialisation depends on the seed alone, whatever other threads make or load meanwhile.</summary>
+    public static T5Model Seeded(T5Config config, int seed)
+    {
+        lock (Drawing)
+        {
+            manual_seed(seed);
+            return new T5Model(config);
+        }
     }
 
     /// <summary>The shape.</summary>

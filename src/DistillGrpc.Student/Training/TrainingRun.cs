@@ -18,9 +18,6 @@ internal sealed class TrainingRun(
     private const int EvaluationBatch = 32;
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(250);
 
-    // Initialisation draws from libtorch's one generator.
-    private static readonly Lock Seeding = new();
-
     private readonly RunClock _clock = new();
 
     /// <summary>Trains, evaluates and writes the student into a folder.</summary>
@@ -64,12 +61,8 @@ internal sealed class TrainingRun(
             return T5Checkpoint.Load(baseDirectory, dropout: spec.Source.HasDropout ? spec.Source.Dropout : null);
         }
 
-        lock (Seeding)
-        {
-            torch.manual_seed(spec.Seed);
-            var config = T5Preset.Of(spec.Preset, tokenizer.VocabularySize);
-            return new T5Model(spec.Source.HasDropout ? config with { Dropout = spec.Source.Dropout } : config);
-        }
+        var config = T5Preset.Of(spec.Preset, tokenizer.VocabularySize);
+        return T5Model.Seeded(spec.Source.HasDropout ? config with { Dropout = spec.Source.Dropout } : config, spec.Seed);
     }
 
     private void Train(LoadedModel model, RunRows encoded)
