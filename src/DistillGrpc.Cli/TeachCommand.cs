@@ -42,18 +42,27 @@ internal static class TeachCommand
         await using var writer = unfinished is null ? Console.Out : new StreamWriter(unfinished);
         var line = new ProgressLine();
         var (done, failed, kept, cost, failure, started) = (0, 0, 0, 0L, default(string), Stopwatch.GetTimestamp());
-        await foreach (var response in new TeacherClient(channel).GenerateRationalesAsync(spec, rows.ToAsyncEnumerable(), cancellationToken))
+        try
         {
-            if (response.Result is { } result)
+            await foreach (var response in new TeacherClient(channel).GenerateRationalesAsync(spec, rows.ToAsyncEnumerable(), cancellationToken))
             {
-                (done, failed) = (done + 1, failed + (result.Error is null ? 0 : 1));
-                failure ??= result.Error?.Message;
-                kept += result.Provenance?.Kept == true ? 1 : 0;
-                cost += result.Provenance?.Kept == false ? result.Usage.CostNanos : 0;
-                await writer.WriteLineAsync(Row(byId[result.InputId], result).AsMemory(), cancellationToken);
-                var remaining = Stopwatch.GetElapsedTime(started) / done * (rows.Count - done);
-                line.Show($"{ProgressLine.Bar((double)done / rows.Count)} {done}/{rows.Count}{(cost > 0 ? $" cost {Money(cost)}" : "")} ETA {remaining:h\\:mm\\:ss}");
+                if (response.Result is { } result)
+                {
+                    (done, failed) = (done + 1, failed + (result.Error is null ? 0 : 1));
+                    failure ??= result.Error?.Message;
+                    kept += result.Provenance?.Kept == true ? 1 : 0;
+                    cost += result.Provenance?.Kept == false ? result.Usage.CostNanos : 0;
+                    await writer.WriteLineAsync(Row(byId[result.InputId], result).AsMemory(), cancellationToken);
+                    var remaining = Stopwatch.GetElapsedTime(started) / done * (rows.Count - done);
+                    line.Show($"{ProgressLine.Bar((double)done / rows.Count)} {done}/{rows.Count}{(cost > 0 ? $" cost {Money(cost)}" : "")} ETA {remaining:h\\:mm\\:ss}");
+                }
             }
+        }
+        catch when (unfinished is not null)
+        {
+            writer.Close();
+            File.Delete(unfinished);
+            throw;
         }
 
         line.Clear();

@@ -46,6 +46,7 @@ public sealed class ServiceCommandTests
         var before = await File.ReadAllTextAsync(taught);
         var away = await Distill.RunAsync("teach", "--data", rows, "--out", taught, "--teacher", "http://127.0.0.1:9");
         Assert.Equal((1, before), (away.ExitCode, await File.ReadAllTextAsync(taught)));
+        Assert.False(File.Exists(taught + ".tmp"));
 
         var state = await Distill.RunAsync("state", "--json", "--state-directory", $"{folder.Path}/state");
         var kinds = JsonDocument.Parse(state.Output).RootElement.GetProperty("kinds");
