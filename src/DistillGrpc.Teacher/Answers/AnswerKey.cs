@@ -7,15 +7,15 @@ using DistillGrpc.Teacher.Backends;
 namespace DistillGrpc.Teacher.Answers;
 
 /// <summary>
-/// What an answer was given to: SHA-256 over the input's segments, the prompt's hash, the model, and how it was sampled. Two
+/// What an answer was given to: SHA-256 over what the prompt shows of the input, the prompt's hash, the model, and how it was sampled. Two
 /// questions with one key are one question, whoever asks, and need be paid for once.
 /// </summary>
 internal static class AnswerKey
 {
-    private const string Version = "answer-1";
+    private const string Version = "answer-2";
 
     /// <summary>The key, 32 bytes.</summary>
-    public static byte[] Of(string model, RationaleQuery query, int maxTokens, Example input, int sample)
+    public static byte[] Of(string model, RationaleQuery query, int maxTokens, Example input)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Add(hash, Version);
@@ -23,11 +23,19 @@ internal static class AnswerKey
         Add(hash, query.Prompt?.Hash ?? "");
         Add(hash, maxTokens);
         Add(hash, BitConverter.DoubleToInt64Bits(query.Temperature));
-        Add(hash, sample);
+        Add(hash, query.Sample);
+        Add(hash, (int)query.Use);
+        Add(hash, query.TopLogProbabilities);
         Add(hash, input.Segments.Count);
         foreach (var segment in input.Segments)
         {
             Add(hash, segment);
+        }
+
+        // A gold label, or a claim to be judged, where the prompt shows it.
+        foreach (var shown in query.Prompt?.Shown(input, query.Use) ?? [])
+        {
+            Add(hash, shown);
         }
 
         return hash.GetHashAndReset();

@@ -59,11 +59,12 @@ internal sealed class AnswerStore(TeacherDatabase database) : IDisposable
         RawText = answer.Text,
         Usage = answer.Usage,
         Provenance = new Provenance { Model = answer.Model, FinishReason = answer.FinishReason, CreateTime = answer.Created.ToTimestamp() },
+        Tokens = { answer.Tokens },
     }.ToByteArray();
 
     private static WrittenAnswer Read(byte[] bytes)
     {
         var kept = RationaleResult.Parser.ParseFrom(bytes);
-        return new WrittenAnswer(kept.RawText, kept.Provenance.FinishReason, kept.Provenance.Model, kept.Usage, kept.Provenance.CreateTime.ToDateTimeOffset());
+        return new WrittenAnswer(kept.RawText, kept.Provenance.FinishReason, kept.Provenance.Model, kept.Usage, kept.Provenance.CreateTime.ToDateTimeOffset()) { Tokens = kept.Tokens };
     }
 }

@@ -8,4 +8,8 @@ namespace DistillGrpc.Teacher.Answers;
 /// <param name="Model">The model, as the backend names it.</param>
 /// <param name="Usage">Its tokens and what they cost.</param>
 /// <param name="Created">When it was whole.</param>
-internal sealed record WrittenAnswer(string Text, string FinishReason, string Model, Usage Usage, DateTimeOffset Created);
+internal sealed record WrittenAnswer(string Text, string FinishReason, string Model, Usage Usage, DateTimeOffset Created)
+{
+    /// <summary>The most likely tokens at each position of the text, where asked for.</summary>
+    public IReadOnlyList<TokenPosition> Tokens { get; init; } = [];
+}

@@ -17,7 +17,7 @@ internal interface ITeacherBackend
     Prompt? DefaultPrompt { get; }
 
     /// <summary>Explains one input.</summary>
-    /// <param name="input">The input; its gold label, where it has one, is not looked at.</param>
+    /// <param name="input">The input; its gold label is looked at only where the prompt shows it.</param>
     /// <param name="query">How to ask.</param>
     /// <param name="onText">Gets text while it is written; null where nobody listens.</param>
     /// <param name="cancellationToken">Ends the work.</param>
@@ -37,4 +37,17 @@ internal delegate ValueTask TextListener(string text, bool isRestart);
 /// <param name="Temperature">Sampling temperature, 0 to 2.</param>
 /// <param name="Deadline">When the caller stops waiting.</param>
 /// <param name="Budget">What all inputs of the caller may cost.</param>
-internal sealed record RationaleQuery(Prompt? Prompt, int MaxOutputTokens, double Temperature, DateTimeOffset Deadline, CallBudget Budget);
+internal sealed record RationaleQuery(Prompt? Prompt, int MaxOutputTokens, double Temperature, DateTimeOffset Deadline, CallBudget Budget)
+{
+    /// <summary>Which of several answers to one question this is, from 0.</summary>
+    public int Sample { get; init; }
+
+    /// <summary>Whether the input is asked, or its gold label is shown and the reason asked.</summary>
+    public PromptUse Use { get; init; }
+
+    /// <summary>Most likely tokens that come with their log-probability at each position; 0 for none.</summary>
+    public int TopLogProbabilities { get; init; }
+
+    /// <summary>What it costs is booked here too, besides the teacher's own account: on a job, on a caller's tag.</summary>
+    public IReadOnlyList<AccountLimit> Accounts { get; init; } = [];
+}

@@ -31,7 +31,7 @@ internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Led
     {
         // Also finds that the prompt cannot show this input, before anything else is done.
         var size = backend.SizeOf(input, query);
-        var key = AnswerKey.Of(backend.Model, query, size.MaxTokens, input, sample: 0);
+        var key = AnswerKey.Of(backend.Model, query, size.MaxTokens, input);
         var name = Convert.ToHexString(key);
         while (true)
         {

@@ -18,8 +18,11 @@ namespace DistillGrpc.Teacher.Prompts;
 internal sealed class Prompt
 {
     private const string Segment = "segment";
+    private const string Label = "label";
+    private const string Rationale = "rationale";
     private readonly List<ChatMessage> _opening = [];
     private readonly Template _question;
+    private readonly Template _rationalize;
     private readonly int _segments;
 
     private Prompt(PromptFile file, string name, string hash)
@@ -27,10 +30,21 @@ internal sealed class Prompt
         (Name, Hash) = (name, hash);
         Format = AnswerFormat.Create(file.Answers, file.Labels, file.Pattern);
         _question = Field("question", file.Question);
+        _rationalize = Field("rationalize", file.Rationalize);
         _segments = _question.Slots.Contains("input") ? 0 : _question.Slots.Select(SegmentNumber).Append(0).Max();
-        if (_question.Slots.FirstOrDefault(slot => slot != "input" && SegmentNumber(slot) == 0) is { } unknown || !_question.Slots.Any())
+        if (_question.Slots.FirstOrDefault(slot => slot is not ("input" or Label or Rationale) && SegmentNumber(slot) == 0) is { } unknown)
         {
-            throw new ArgumentException($"question: its slots are {{input}}, {{segment1}}, {{segment2}}, ...; it has {(_question.Slots.Any() ? $"{{{_question.Slots.First(slot => slot != "input" && SegmentNumber(slot) == 0)}}}" : "none")}");
+            throw new ArgumentException($"question: its slots are {{input}}, {{segment1}}, {{segment2}}, ..., {{label}} and {{rationale}}; it has {{{unknown}}}");
+        }
+
+        if (!_question.Slots.Any(slot => slot is not (Label or Rationale)))
+        {
+            throw new ArgumentException("question: it shows nothing of the input; its slots are {input}, {segment1}, {segment2}, ...");
+        }
+
+        if (!_rationalize.Slots.Order().SequenceEqual([Label, "question"]))
+        {
+            throw new ArgumentException("rationalize: it needs {question} and {label}, and has no other slot");
         }
 
         if (file.System.Length > 0)
@@ -74,22 +88,43 @@ internal sealed class Prompt
 
     /// <summary>The conversation that asks about an input.</summary>
     /// <exception cref="TeacherRowException">The input has not the parts that the prompt shows.</exception>
-    public IReadOnlyList<ChatMessage> Render(Example input)
+    public IReadOnlyList<ChatMessage> Render(Example input, PromptUse use = PromptUse.Ask)
     {
         if (_segments > 0 && input.Segments.Count != _segments)
         {
             throw new TeacherRowException(StatusCode.InvalidArgument, "INVALID_FIELD", $"input.segments: {Name} shows {_segments}, and there are {input.Segments.Count}", "input.segments");
         }
 
-        return [.. _opening, new ChatMessage(ChatRole.User, Ask(input.Segments))];
+        if (Shows(Label, use) && input.Label.Length == 0)
+        {
+            throw new TeacherRowException(StatusCode.InvalidArgument, "INVALID_FIELD", $"input.label: {Name} shows it, and there is none", "input.label");
+        }
+
+        return [.. _opening, new ChatMessage(ChatRole.User, Ask(input, use))];
     }
 
-    private string Ask(IList<string> segments) => _question.Render(slot => slot == "input" ? string.Join('\n', segments) : segments[SegmentNumber(slot) - 1]);
+    /// <summary>What the conversation shows of the input besides its segments.</summary>
+    public IEnumerable<string> Shown(Example input, PromptUse use) =>
+        [.. Shows(Label, use) ? [input.Label] : Array.Empty<string>(), .. Shows(Rationale, use) ? [input.Rationale] : Array.Empty<string>()];
+
+    private bool Shows(string slot, PromptUse use) => _question.Slots.Contains(slot) || (use == PromptUse.Rationalize && slot == Label);
+
+    private string Ask(Example input, PromptUse use)
+    {
+        var question = _question.Render(slot => slot switch
+        {
+            "input" => string.Join('\n', input.Segments),
+            Label => input.Label,
+            Rationale => input.Rationale,
+            _ => input.Segments[SegmentNumber(slot) - 1],
+        });
+        return use == PromptUse.Ask ? question : _rationalize.Render(slot => slot == Label ? input.Label : question);
+    }
 
     private void AddExemplars(PromptFile file)
     {
         var answer = Field("answer", file.Answer);
-        if (!answer.Slots.Order().SequenceEqual(["label", "rationale"]))
+        if (!answer.Slots.Order().SequenceEqual([Label, Rationale]))
         {
             throw new ArgumentException("answer: it needs {rationale} and {label}, and has no other slot");
         }
@@ -101,7 +136,7 @@ internal sealed class Prompt
                 throw new ArgumentException($"exemplars: number {number} has {exemplar.Segments.Count} segments, and the question shows {Math.Max(_segments, 1)}");
             }
 
-            var said = answer.Render(slot => slot == "label" ? exemplar.Label : exemplar.Rationale);
+            var said = answer.Render(slot => slot == Label ? exemplar.Label : exemplar.Rationale);
             // A model that answers just as it was shown must be understood.
             var (outcome, _, _) = AnswerParser.Parse(said, Format, string.Join('\n', exemplar.Segments), isCut: false);
             if (outcome != ParseOutcome.Parsed)
@@ -109,7 +144,9 @@ internal sealed class Prompt
                 throw new ArgumentException($"exemplars: rationale and label cannot be read from the answer of number {number} ({outcome})");
             }
 
-            _opening.Add(new ChatMessage(ChatRole.User, Ask(exemplar.Segments)));
+            var shown = new Example { Label = exemplar.Label, Rationale = exemplar.Rationale };
+            shown.Segments.AddRange(exemplar.Segments);
+            _opening.Add(new ChatMessage(ChatRole.User, Ask(shown, PromptUse.Ask)));
             _opening.Add(new ChatMessage(ChatRole.Assistant, said));
         }
     }

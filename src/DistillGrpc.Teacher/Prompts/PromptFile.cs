@@ -17,8 +17,18 @@ internal sealed class PromptFile
     /// <summary>What the model is told first; default nothing.</summary>
     public string System { get; set; } = "";
 
-    /// <summary>How an input is asked: <c>{input}</c> is the whole, <c>{segment1}</c>, <c>{segment2}</c>, ... its parts.</summary>
+    /// <summary>
+    /// How an input is asked: <c>{input}</c> is the whole, <c>{segment1}</c>, <c>{segment2}</c>, ... its parts; <c>{label}</c> and
+    /// <c>{rationale}</c> are what is claimed about it (for a prompt that judges).
+    /// </summary>
     public string Question { get; set; } = "{input}";
+
+    /// <summary>How the reason for the gold label is asked, with <c>{question}</c> and <c>{label}</c>.</summary>
+    public string Rationalize { get; set; } = """
+        {question}
+
+        The correct answer is known: {label}. Say why it is correct, as if you had found it yourself. Then end in the same way as before.
+        """;
 
     /// <summary>How an exemplar answers, with <c>{rationale}</c> and <c>{label}</c>.</summary>
     public string Answer { get; set; } = "{rationale} The answer is {label}.";

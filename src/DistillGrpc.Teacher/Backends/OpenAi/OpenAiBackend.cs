@@ -55,13 +55,13 @@ internal sealed class OpenAiBackend : IPaidBackend
 
     public (long Bytes, int Turns, int MaxTokens) SizeOf(Example input, RationaleQuery query)
     {
-        var turns = PromptOf(query).Render(input);
+        var turns = PromptOf(query).Render(input, query.Use);
         return (turns.Sum(turn => (long)Encoding.UTF8.GetByteCount(turn.Text)), turns.Count, MaxTokensOf(query));
     }
 
     public async ValueTask<WrittenAnswer> AskAsync(Example input, RationaleQuery query, TextListener onText, Attempt attempt, CancellationToken cancellationToken)
     {
-        var turns = PromptOf(query).Render(input);
+        var turns = PromptOf(query).Render(input, query.Use);
         var options = new ChatOptions { Temperature = (float)query.Temperature, MaxOutputTokens = MaxTokensOf(query) };
         var tokens = (int)Math.Min(int.MaxValue, (turns.Sum(turn => (long)turn.Text.Length) / CharactersPerToken) + options.MaxOutputTokens.Value);
         var hasWritten = false;

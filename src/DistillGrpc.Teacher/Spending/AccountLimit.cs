@@ -1,0 +1,6 @@
+namespace DistillGrpc.Teacher.Spending;
+
+/// <summary>Where costs are booked.</summary>
+/// <param name="Name">A teacher (<c>teachers/{id}</c>), a job (<c>extractions/{id}</c>), a caller's tag (<c>tags/{tag}</c>).</param>
+/// <param name="Limit">All that may ever be spent on it, in billionths; 0 for no limit.</param>
+internal sealed record AccountLimit(string Name, long Limit);
