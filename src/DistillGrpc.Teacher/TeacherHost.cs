@@ -1,6 +1,7 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
+using DistillGrpc.Teacher.Explaining;
 using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Rationales;
 
@@ -26,6 +27,8 @@ public static class TeacherHost
         builder.Services.AddSingleton(PromptCatalog.Load(options.PromptDirectory));
         builder.Services.AddSingleton(services => TeacherCatalog.Load(
             options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<StateDirectory>, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<Planner>();
+        builder.Services.AddSingleton<Explainer>();
         builder.Services.AddSingleton<RationaleEngine>();
         configure?.Invoke(builder);
         var app = builder.Build();

@@ -24,6 +24,10 @@ internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Led
 
     public Prompt? DefaultPrompt => backend.DefaultPrompt;
 
+    public bool Samples => true;
+
+    public bool GivesLogProbabilities => true;
+
     /// <summary>What was spent and what may be, in billionths.</summary>
     public (long Spent, long Budget) Spending => (ledger.Spent(), backend.Budget);
 

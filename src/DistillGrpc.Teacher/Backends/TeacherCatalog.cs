@@ -9,15 +9,15 @@ namespace DistillGrpc.Teacher.Backends;
 internal sealed class TeacherCatalog : IAsyncDisposable
 {
     private const string Collection = "teachers/";
-    private readonly Dictionary<string, ITeacherBackend> _teachers;
+    private readonly Dictionary<string, ConfiguredTeacher> _teachers;
     private readonly KeptAnswers _kept;
     private readonly string _default;
 
-    private TeacherCatalog(Dictionary<string, ITeacherBackend> teachers, KeptAnswers kept, string defaultTeacher) =>
+    private TeacherCatalog(Dictionary<string, ConfiguredTeacher> teachers, KeptAnswers kept, string defaultTeacher) =>
         (_teachers, _kept, _default) = (teachers, kept, defaultTeacher);
 
-    /// <summary>Names and backends.</summary>
-    public IEnumerable<(string Name, ITeacherBackend Backend)> All => _teachers.Select(pair => (Collection + pair.Key, pair.Value));
+    /// <summary>All of them.</summary>
+    public IEnumerable<ConfiguredTeacher> All => _teachers.Values;
 
     /// <summary>Makes the backends.</summary>
     /// <param name="options">What the operator has set.</param>
@@ -28,10 +28,11 @@ internal sealed class TeacherCatalog : IAsyncDisposable
     public static TeacherCatalog Load(TeacherOptions options, PromptCatalog prompts, Func<StateDirectory> state, TimeProvider time)
     {
         var kept = new KeptAnswers(state);
-        var teachers = options.Teachers.ToDictionary(pair => pair.Key, pair => Make(pair.Key, pair.Value, prompts, kept, time), StringComparer.Ordinal);
+        var teachers = options.Teachers.ToDictionary(
+            pair => pair.Key, pair => new ConfiguredTeacher(Collection + pair.Key, Make(pair.Key, pair.Value, prompts, kept, time), pair.Value.PermitsDistillation), StringComparer.Ordinal);
         if (teachers.Count == 0)
         {
-            teachers.Add("symbolic", new SymbolicBackend());
+            teachers.Add("symbolic", new ConfiguredTeacher(Collection + "symbolic", new SymbolicBackend(), PermitsDistillation: true));
         }
 
         var chosen = options.DefaultTeacher.Length > 0 ? options.DefaultTeacher : teachers.Count == 1 ? teachers.Keys.First() : "";
@@ -41,23 +42,25 @@ internal sealed class TeacherCatalog : IAsyncDisposable
     }
 
     /// <summary>The teacher of a request.</summary>
+    /// <param name="name"><c>teachers/{id}</c>, or empty for the default.</param>
+    /// <param name="field">The request's field that holds it.</param>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT or NOT_FOUND.</exception>
-    public (string Name, ITeacherBackend Backend) Find(string name)
+    public ConfiguredTeacher Find(string name, string field)
     {
         var id = name.Length == 0 ? _default : name.StartsWith(Collection, StringComparison.Ordinal) ? name[Collection.Length..] : "";
         if (id.Length == 0)
         {
-            throw RpcFailure.InvalidArgument("spec.teacher", name.Length == 0 ? "name one: there is no default" : "must look like teachers/{id}");
+            throw RpcFailure.InvalidArgument(field, name.Length == 0 ? "name one: there is no default" : "must look like teachers/{id}");
         }
 
-        return _teachers.TryGetValue(id, out var backend)
-            ? (Collection + id, backend)
+        return _teachers.TryGetValue(id, out var teacher)
+            ? teacher
             : throw RpcFailure.NotFound("TEACHER_NOT_FOUND", $"There is no teacher '{Collection}{id}'.");
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var backend in _teachers.Values.OfType<IDisposable>())
+        foreach (var backend in _teachers.Values.Select(teacher => teacher.Backend).OfType<IDisposable>())
         {
             backend.Dispose();
         }

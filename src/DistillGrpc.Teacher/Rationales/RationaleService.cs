@@ -1,14 +1,13 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
-using DistillGrpc.Teacher.Prompts;
-using DistillGrpc.Teacher.Spending;
+using DistillGrpc.Teacher.Explaining;
 using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Rationales;
 
 /// <summary>The Teacher's calls.</summary>
-internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog prompts, RationaleEngine engine) : TeacherService.TeacherServiceBase
+internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, RationaleEngine engine) : TeacherService.TeacherServiceBase
 {
     public override async Task GenerateRationales(
         IAsyncStreamReader<GenerateRationalesRequest> requestStream, IServerStreamWriter<GenerateRationalesResponse> responseStream, ServerCallContext context)
@@ -19,10 +18,8 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
             throw RpcFailure.InvalidArgument("spec", "the first message must hold it");
         }
 
-        Check(spec);
-        var (name, backend) = catalog.Find(spec.Teacher);
-        var query = new RationaleQuery(PromptOf(spec, name, backend), spec.MaxOutputTokens, spec.Temperature, new DateTimeOffset(context.Deadline, TimeSpan.Zero), new CallBudget(spec.BudgetNanos));
-        await foreach (var response in engine.AnswerAsync(name, backend, query, spec.StreamText, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
+        var plan = planner.Of(spec, new DateTimeOffset(context.Deadline, TimeSpan.Zero));
+        await foreach (var response in engine.AnswerAsync(plan, spec.StreamText, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
         {
             await responseStream.WriteAsync(response, context.CancellationToken);
         }
@@ -31,7 +28,7 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
     public override Task<ListTeachersResponse> ListTeachers(ListTeachersRequest request, ServerCallContext context)
     {
         var response = new ListTeachersResponse();
-        foreach (var (name, backend) in catalog.All)
+        foreach (var (name, backend, permits) in catalog.All)
         {
             var (spent, budget) = backend is PaidTeacher paid ? paid.Spending : (0, 0);
             response.Teachers.Add(new Contracts.V1.Teacher
@@ -42,34 +39,12 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
                 DefaultPrompt = backend.DefaultPrompt?.Name ?? "",
                 SpentNanos = spent,
                 BudgetNanos = budget,
+                PermitsDistillation = permits,
             });
         }
 
         return Task.FromResult(response);
     }
-
-    private static void Check(RationaleSpec spec)
-    {
-        if (spec.HasTemperature && spec.Temperature is not (>= 0 and <= 2))
-        {
-            throw RpcFailure.InvalidArgument("spec.temperature", "must be between 0 and 2");
-        }
-
-        if (spec.BudgetNanos < 0)
-        {
-            throw RpcFailure.InvalidArgument("spec.budget_nanos", "must not be negative");
-        }
-
-        if (spec.MaxOutputTokens < 0)
-        {
-            throw RpcFailure.InvalidArgument("spec.max_output_tokens", "must not be negative");
-        }
-    }
-
-    private Prompt? PromptOf(RationaleSpec spec, string teacher, ITeacherBackend backend) =>
-        spec.Prompt.Length == 0 ? backend.DefaultPrompt
-        : backend.DefaultPrompt is null ? throw RpcFailure.InvalidArgument("spec.prompt", $"{teacher} takes no prompt")
-        : prompts.Find(spec.Prompt);
 
     private static async IAsyncEnumerable<Example> Inputs(
         IAsyncStreamReader<GenerateRationalesRequest> requests, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
