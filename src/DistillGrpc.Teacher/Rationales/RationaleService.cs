@@ -8,8 +8,11 @@ using Grpc.Core;
 namespace DistillGrpc.Teacher.Rationales;
 
 /// <summary>The Teacher's calls.</summary>
-internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog prompts, RationaleEngine engine) : TeacherService.TeacherServiceBase
+internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog prompts, RationaleEngine engine, IServiceProvider services) : TeacherService.TeacherServiceBase
 {
+    private const int DefaultPageSize = 100;
+    private const int MaxPageSize = 1000;
+
     public override async Task GenerateRationales(
         IAsyncStreamReader<GenerateRationalesRequest> requestStream, IServerStreamWriter<GenerateRationalesResponse> responseStream, ServerCallContext context)
     {
@@ -45,6 +48,27 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
             });
         }
 
+        return Task.FromResult(response);
+    }
+
+    public override Task<ListAccountsResponse> ListAccounts(ListAccountsRequest request, ServerCallContext context)
+    {
+        if (request.PageSize < 0)
+        {
+            throw RpcFailure.InvalidArgument("page_size", "must not be negative");
+        }
+
+        // Asked for here alone: a Teacher without paid teachers has no database before somebody looks.
+        var size = request.PageSize == 0 ? DefaultPageSize : Math.Min(request.PageSize, MaxPageSize);
+        var accounts = services.GetRequiredService<Ledger>().List(request.PageToken, size + 1);
+        var response = new ListAccountsResponse { NextPageToken = accounts.Count > size ? accounts[size - 1].Name : "" };
+        response.Accounts.AddRange(accounts.Take(size).Select(account => new Account
+        {
+            Name = account.Name,
+            Usage = new Usage { InputTokens = account.InputTokens, OutputTokens = account.OutputTokens, CostNanos = account.Spent },
+            Answers = account.Answers,
+            ReservedNanos = account.Reserved,
+        }));
         return Task.FromResult(response);
     }
 
