@@ -6,15 +6,13 @@ using DistillGrpc.Teacher.Prompts;
 namespace DistillGrpc.Teacher.Backends;
 
 /// <summary>The teachers that the operator has configured.</summary>
-internal sealed class TeacherCatalog : IAsyncDisposable
+internal sealed class TeacherCatalog : IDisposable
 {
     private const string Collection = "teachers/";
     private readonly Dictionary<string, ConfiguredTeacher> _teachers;
-    private readonly KeptAnswers _kept;
     private readonly string _default;
 
-    private TeacherCatalog(Dictionary<string, ConfiguredTeacher> teachers, KeptAnswers kept, string defaultTeacher) =>
-        (_teachers, _kept, _default) = (teachers, kept, defaultTeacher);
+    private TeacherCatalog(Dictionary<string, ConfiguredTeacher> teachers, string defaultTeacher) => (_teachers, _default) = (teachers, defaultTeacher);
 
     /// <summary>All of them.</summary>
     public IEnumerable<ConfiguredTeacher> All => _teachers.Values;
@@ -22,12 +20,11 @@ internal sealed class TeacherCatalog : IAsyncDisposable
     /// <summary>Makes the backends.</summary>
     /// <param name="options">What the operator has set.</param>
     /// <param name="prompts">The prompts.</param>
-    /// <param name="state">Opens the state directory, where a teacher needs it.</param>
+    /// <param name="kept">Makes the paid ones.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
-    public static TeacherCatalog Load(TeacherOptions options, PromptCatalog prompts, Func<StateDirectory> state, TimeProvider time)
+    public static TeacherCatalog Load(TeacherOptions options, PromptCatalog prompts, KeptAnswers kept, TimeProvider time)
     {
-        var kept = new KeptAnswers(state);
         var teachers = options.Teachers.ToDictionary(
             pair => pair.Key, pair => new ConfiguredTeacher(Collection + pair.Key, Make(pair.Key, pair.Value, prompts, kept, time), pair.Value.PermitsDistillation), StringComparer.Ordinal);
         if (teachers.Count == 0)
@@ -37,7 +34,7 @@ internal sealed class TeacherCatalog : IAsyncDisposable
 
         var chosen = options.DefaultTeacher.Length > 0 ? options.DefaultTeacher : teachers.Count == 1 ? teachers.Keys.First() : "";
         return chosen.Length == 0 || teachers.ContainsKey(chosen)
-            ? new TeacherCatalog(teachers, kept, chosen)
+            ? new TeacherCatalog(teachers, chosen)
             : throw new InvalidOperationException($"DefaultTeacher: there is no teacher '{chosen}' under Teachers.");
     }
 
@@ -58,14 +55,12 @@ internal sealed class TeacherCatalog : IAsyncDisposable
             : throw RpcFailure.NotFound("TEACHER_NOT_FOUND", $"There is no teacher '{Collection}{id}'.");
     }
 
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
         foreach (var backend in _teachers.Values.Select(teacher => teacher.Backend).OfType<IDisposable>())
         {
             backend.Dispose();
         }
-
-        await _kept.DisposeAsync();
     }
 
     private static ITeacherBackend Make(string id, TeacherEntry entry, PromptCatalog prompts, KeptAnswers kept, TimeProvider time) => entry.Backend switch

@@ -2,13 +2,17 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
 using DistillGrpc.Teacher.Explaining;
+using DistillGrpc.Teacher.Spending;
 using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Rationales;
 
 /// <summary>The Teacher's calls.</summary>
-internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, RationaleEngine engine) : TeacherService.TeacherServiceBase
+internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, RationaleEngine engine, Ledger ledger) : TeacherService.TeacherServiceBase
 {
+    private const int DefaultPageSize = 100;
+    private const int MaxPageSize = 1000;
+
     public override async Task GenerateRationales(
         IAsyncStreamReader<GenerateRationalesRequest> requestStream, IServerStreamWriter<GenerateRationalesResponse> responseStream, ServerCallContext context)
     {
@@ -43,6 +47,26 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
             });
         }
 
+        return Task.FromResult(response);
+    }
+
+    public override Task<ListAccountsResponse> ListAccounts(ListAccountsRequest request, ServerCallContext context)
+    {
+        if (request.PageSize < 0)
+        {
+            throw RpcFailure.InvalidArgument("page_size", "must not be negative");
+        }
+
+        var size = request.PageSize == 0 ? DefaultPageSize : Math.Min(request.PageSize, MaxPageSize);
+        var accounts = ledger.List(request.PageToken, size + 1);
+        var response = new ListAccountsResponse { NextPageToken = accounts.Count > size ? accounts[size - 1].Name : "" };
+        response.Accounts.AddRange(accounts.Take(size).Select(account => new Account
+        {
+            Name = account.Name,
+            Usage = new Usage { InputTokens = account.InputTokens, OutputTokens = account.OutputTokens, CostNanos = account.Spent },
+            Answers = account.Answers,
+            ReservedNanos = account.Reserved,
+        }));
         return Task.FromResult(response);
     }
 
