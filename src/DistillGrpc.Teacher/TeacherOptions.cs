@@ -1,3 +1,5 @@
+using DistillGrpc.Hosting;
+
 namespace DistillGrpc.Teacher;
 
 /// <summary>What the operator sets for the Teacher, at the configuration's root.</summary>
@@ -15,9 +17,28 @@ internal sealed class TeacherOptions
     /// <summary>Inputs of one call that are being answered at once; default 128. A teacher's own limit decides how many of them it is asked.</summary>
     public int MaxInputsInFlight { get; set; } = 128;
 
+    /// <summary>Extractions that are worked on at once; default 8. Others wait, in the order in which they were created.</summary>
+    public int MaxExtractions { get; set; } = 8;
+
+    /// <summary>How often an input of an extraction is asked that fails for a reason that may pass, each time with all its retries; default 5.</summary>
+    public int ExtractionTries { get; set; } = 5;
+
+    /// <summary>How long a teacher that is down is waited for, before inputs fail for it; default 12 hours.</summary>
+    public TimeSpan OutagePatience { get; set; } = TimeSpan.FromHours(12);
+
+    /// <summary>How long calls under way may take when the service is asked to stop; default 10 seconds. What was paid for is then kept.</summary>
+    public TimeSpan StopGrace { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Checks the settings that are not a teacher's own.</summary>
     /// <exception cref="InvalidOperationException">One cannot be used; the message names it.</exception>
-    public void Check() => Hosting.Setting.Require(MaxInputsInFlight is >= 1 and <= 10_000, nameof(MaxInputsInFlight), "must be 1 to 10000.");
+    public void Check()
+    {
+        Setting.Require(MaxInputsInFlight is >= 1 and <= 10_000, nameof(MaxInputsInFlight), "must be 1 to 10000.");
+        Setting.Require(MaxExtractions is >= 1 and <= 1000, nameof(MaxExtractions), "must be 1 to 1000.");
+        Setting.Require(ExtractionTries is >= 1 and <= 100, nameof(ExtractionTries), "must be 1 to 100.");
+        Setting.Require(OutagePatience >= TimeSpan.Zero && OutagePatience <= TimeSpan.FromDays(30), nameof(OutagePatience), "must be 0 to 30 days.");
+        Setting.Require(StopGrace >= TimeSpan.Zero && StopGrace <= TimeSpan.FromMinutes(10), nameof(StopGrace), "must be 0 to 10 minutes.");
+    }
 }
 
 /// <summary>One teacher.</summary>

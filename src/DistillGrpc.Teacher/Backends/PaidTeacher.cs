@@ -31,6 +31,17 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
     /// <summary>What was spent, with what is reserved for calls under way, and what may be; in billionths.</summary>
     public (long Spent, long Budget) Spending => ledger.BalanceOf(account) is var balance ? (balance.Spent + balance.Reserved, backend.Budget) : default;
 
+    /// <summary>Calls at once at most.</summary>
+    public int MaxConcurrency => backend.MaxConcurrency;
+
+    /// <summary>What an answer would take, without asking.</summary>
+    /// <exception cref="TeacherRowException">The prompt cannot show this input.</exception>
+    public (bool IsKept, long Bytes, int Turns, int MaxTokens, Price Price) Look(Example input, RationaleQuery query)
+    {
+        var (bytes, turns, maxTokens) = backend.SizeOf(input, query);
+        return (answers.Find(AnswerKey.Of(backend.Model, query, maxTokens, input)) is not null, bytes, turns, maxTokens, backend.Price);
+    }
+
     public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)
     {
         // Also finds that the prompt cannot show this input, before anything else is done.

@@ -18,6 +18,7 @@ internal static class Schema
         ALTER TABLE accounts ADD COLUMN output_tokens BIGINT NOT NULL DEFAULT 0;
         ALTER TABLE accounts ADD COLUMN answers BIGINT NOT NULL DEFAULT 0;
         """,
+        Extractions.ExtractionSchema.Of("BLOB"),
     ];
 
     /// <summary>Takes the steps that are missing, all of them or none.</summary>

@@ -37,6 +37,20 @@ internal sealed class TeacherDatabase : IAsyncDisposable
         }
     }
 
+    public string Owner { get; } = $"{Guid.NewGuid():n}";
+
+    public string AliveOwners => $"'{Owner}'";
+
+    public string SkipLocked => "";
+
+    /// <summary>Reads rows by a connection of its own.</summary>
+    public IReadOnlyList<T> Query<T>(string sql, Func<DbDataReader, T> read, params ReadOnlySpan<(string Name, object Value)> parameters)
+    {
+        using var connection = Open();
+        using var command = connection.Command(sql, parameters);
+        return command.ReadAll(read);
+    }
+
     /// <summary>A connection of the caller's own.</summary>
     public DbConnection Open()
     {

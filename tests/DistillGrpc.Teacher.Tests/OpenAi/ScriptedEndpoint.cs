@@ -11,6 +11,7 @@ namespace DistillGrpc.Teacher.Tests.OpenAi;
 /// <summary>An HTTP server that answers chat completions as a test has written it, request by request; the last answer repeats.</summary>
 internal sealed class ScriptedEndpoint : IAsyncDisposable
 {
+    private const string Asked = "asked";
     private readonly WebApplication _app;
     private readonly Func<HttpContext, Task>[] _script;
     private int _next;
@@ -72,6 +73,13 @@ internal sealed class ScriptedEndpoint : IAsyncDisposable
         }
     };
 
+    /// <summary>The text of the last turn that was asked.</summary>
+    public static string AskedIn(HttpContext context) => ((JsonElement)context.Items[Asked]!).GetProperty("messages").EnumerateArray().Last().GetProperty("content") switch
+    {
+        { ValueKind: JsonValueKind.String } text => text.GetString()!,
+        var parts => string.Concat(parts.EnumerateArray().Select(part => part.GetProperty("text").GetString())),
+    };
+
     public static string Piece(string text) => Chunk(JsonSerializer.Serialize(new { role = "assistant", content = text }), null);
 
     public static string Chunk(string delta, string? finishReason) =>
@@ -94,6 +102,7 @@ internal sealed class ScriptedEndpoint : IAsyncDisposable
     private async Task AnswerAsync(HttpContext context)
     {
         using var body = await JsonDocument.ParseAsync(context.Request.Body);
+        context.Items[Asked] = body.RootElement.Clone();
         Requests.Enqueue((context.Request.Headers.Authorization.ToString(), body.RootElement.Clone()));
         var number = Interlocked.Increment(ref _next) - 1;
         await _script[Math.Min(number, _script.Length - 1)](context);

@@ -53,6 +53,8 @@ internal sealed class OpenAiBackend : IPaidBackend
 
     public long Budget => _options.Budget;
 
+    public int MaxConcurrency => _options.MaxConcurrency;
+
     public (long Bytes, int Turns, int MaxTokens) SizeOf(Example input, RationaleQuery query)
     {
         var turns = PromptOf(query).Render(input, query.Use);
