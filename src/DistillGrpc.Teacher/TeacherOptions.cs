@@ -12,12 +12,28 @@ internal sealed class TeacherOptions
     /// <summary>A folder with prompts of the operator's own, <c>{id}.yaml</c>; one that has the id of a prompt that comes with the Teacher takes its place. Default none.</summary>
     public string PromptDirectory { get; set; } = "";
 
+    /// <summary>
+    /// A PostgreSQL database that holds the answers and what was spent, for several Teachers at once: Npgsql's connection string, <c>Host=...;Username=...;Database=...</c>.
+    /// Default empty: SQLite in the state directory, for one. Better in the environment, <c>DISTILL_Database</c>, where it holds a password.
+    /// </summary>
+    public string Database { get; set; } = "";
+
+    /// <summary>
+    /// How long a Teacher that shares <see cref="Database"/> counts as alive after a sign of life, which it gives with every write and four times in this time; default 20 seconds.
+    /// What one that is dead had reserved counts as spent, and what it was asking others ask.
+    /// </summary>
+    public TimeSpan DatabaseLease { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>Inputs of one call that are being answered at once; default 128. A teacher's own limit decides how many of them it is asked.</summary>
     public int MaxInputsInFlight { get; set; } = 128;
 
     /// <summary>Checks the settings that are not a teacher's own.</summary>
     /// <exception cref="InvalidOperationException">One cannot be used; the message names it.</exception>
-    public void Check() => Hosting.Setting.Require(MaxInputsInFlight is >= 1 and <= 10_000, nameof(MaxInputsInFlight), "must be 1 to 10000.");
+    public void Check()
+    {
+        Hosting.Setting.Require(MaxInputsInFlight is >= 1 and <= 10_000, nameof(MaxInputsInFlight), "must be 1 to 10000.");
+        Hosting.Setting.Require(DatabaseLease >= TimeSpan.FromSeconds(1) && DatabaseLease <= TimeSpan.FromHours(1), nameof(DatabaseLease), "must be a second to an hour.");
+    }
 }
 
 /// <summary>One teacher.</summary>

@@ -23,45 +23,45 @@ public sealed class LedgerTests : IDisposable
     public async Task Reserve_OneAccountHasNotEnough_NothingIsReservedOnTheOthers()
     {
         await using var database = new TeacherDatabase(_state);
-        var ledger = new Ledger(database);
+        var ledger = new Ledger(database, TimeProvider.System);
 
-        var (reserved, exhausted) = await ledger.ReserveAsync([new("teachers/a", 0), new("tags/b", 100), new("extractions/c", 9)], 10, CancellationToken.None);
+        var (reserved, exhausted) = await ledger.ReserveAsync([new("teachers/a", 0), new("tags/b", 100), new("extractions/c", 9)], 10, null, CancellationToken.None);
 
         Assert.Null(reserved);
         Assert.Equal("extractions/c", exhausted!.Name);
-        Assert.All(ledger.List("", 10), account => Assert.Equal((0, 0), (account.Spent, account.Reserved)));
-        Assert.NotNull((await ledger.ReserveAsync([new("extractions/c", 10)], 10, CancellationToken.None)).Reserved);
+        Assert.All(await ledger.ListAsync("", 10, CancellationToken.None), account => Assert.Equal((0, 0), (account.Spent, account.Reserved)));
+        Assert.NotNull((await ledger.ReserveAsync([new("extractions/c", 10)], 10, null, CancellationToken.None)).Reserved);
     }
 
     [Fact]
     public async Task Reserve_OthersReservationsAreInTheWay_WaitsUntilTheyAreSettled()
     {
         await using var database = new TeacherDatabase(_state);
-        var ledger = new Ledger(database);
+        var ledger = new Ledger(database, TimeProvider.System);
         AccountLimit[] accounts = [new("teachers/a", 0), new("tags/b", 25)];
-        var first = (await ledger.ReserveAsync(accounts, 10, CancellationToken.None)).Reserved!;
-        await ledger.ReserveAsync(accounts, 10, CancellationToken.None);
+        var first = (await ledger.ReserveAsync(accounts, 10, null, CancellationToken.None)).Reserved!;
+        await ledger.ReserveAsync(accounts, 10, null, CancellationToken.None);
 
-        var third = ledger.ReserveAsync(accounts, 10, CancellationToken.None).AsTask();
-        var never = ledger.ReserveAsync(accounts, 26, CancellationToken.None);
+        var third = ledger.ReserveAsync(accounts, 10, null, CancellationToken.None).AsTask();
+        var never = ledger.ReserveAsync(accounts, 26, null, CancellationToken.None);
         Assert.Equal("tags/b", (await never).Exhausted!.Name);
         Assert.False(third.IsCompleted);
         await ledger.SettleAsync(first, 5, new Usage { InputTokens = 3, OutputTokens = 2 }, null);
 
         Assert.NotNull((await third).Reserved);
-        Assert.Equal(new AccountBalance("tags/b", 5, 20, 3, 2, 1), ledger.BalanceOf("tags/b"));
-        Assert.Equal(new AccountBalance("teachers/a", 5, 20, 3, 2, 1), ledger.BalanceOf("teachers/a"));
-        Assert.Equal("tags/b", (await ledger.ReserveAsync(accounts, 21, CancellationToken.None)).Exhausted!.Name);
+        Assert.Equal(new AccountBalance("tags/b", 5, 20, 3, 2, 1), await ledger.BalanceOfAsync("tags/b", CancellationToken.None));
+        Assert.Equal(new AccountBalance("teachers/a", 5, 20, 3, 2, 1), await ledger.BalanceOfAsync("teachers/a", CancellationToken.None));
+        Assert.Equal("tags/b", (await ledger.ReserveAsync(accounts, 21, null, CancellationToken.None)).Exhausted!.Name);
     }
 
     [Fact]
     public async Task Reserve_LimitIsRaised_GoesOn()
     {
         await using var database = new TeacherDatabase(_state);
-        var ledger = new Ledger(database);
+        var ledger = new Ledger(database, TimeProvider.System);
 
-        Assert.Null((await ledger.ReserveAsync([new("tags/a", 9)], 10, CancellationToken.None)).Reserved);
-        Assert.NotNull((await ledger.ReserveAsync([new("tags/a", 19)], 10, CancellationToken.None)).Reserved);
+        Assert.Null((await ledger.ReserveAsync([new("tags/a", 9)], 10, null, CancellationToken.None)).Reserved);
+        Assert.NotNull((await ledger.ReserveAsync([new("tags/a", 19)], 10, null, CancellationToken.None)).Reserved);
     }
 
     [Fact]
@@ -69,11 +69,11 @@ public sealed class LedgerTests : IDisposable
     {
         await using (var database = new TeacherDatabase(_state))
         {
-            await new Ledger(database).ReserveAsync([new("teachers/a", 0), new("tags/b", 0)], 10, CancellationToken.None);
+            await new Ledger(database, TimeProvider.System).ReserveAsync([new("teachers/a", 0), new("tags/b", 0)], 10, null, CancellationToken.None);
         }
 
         await using var reopened = new TeacherDatabase(_state);
-        Assert.Equal([new("tags/b", 10), new("teachers/a", 10)], new Ledger(reopened).List("", 10));
+        Assert.Equal([new("tags/b", 10), new("teachers/a", 10)], await new Ledger(reopened, TimeProvider.System).ListAsync("", 10, CancellationToken.None));
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class LedgerTests : IDisposable
         for (var start = 0; start < 2; start++)
         {
             await using var database = new TeacherDatabase(_state);
-            Assert.Equal(new AccountBalance("teachers/a", 10), Assert.Single(new Ledger(database).List("", 10)));
+            Assert.Equal(new AccountBalance("teachers/a", 10), Assert.Single(await new Ledger(database, TimeProvider.System).ListAsync("", 10, CancellationToken.None)));
         }
     }
 

@@ -31,12 +31,12 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
         }
     }
 
-    public override Task<ListTeachersResponse> ListTeachers(ListTeachersRequest request, ServerCallContext context)
+    public override async Task<ListTeachersResponse> ListTeachers(ListTeachersRequest request, ServerCallContext context)
     {
         var response = new ListTeachersResponse();
         foreach (var (name, backend) in catalog.All)
         {
-            var (spent, budget) = backend is PaidTeacher paid ? paid.Spending : (0, 0);
+            var (spent, budget) = backend is PaidTeacher paid ? await paid.SpendingAsync(context.CancellationToken) : (0, 0);
             response.Teachers.Add(new Contracts.V1.Teacher
             {
                 Name = name,
@@ -48,10 +48,10 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
             });
         }
 
-        return Task.FromResult(response);
+        return response;
     }
 
-    public override Task<ListAccountsResponse> ListAccounts(ListAccountsRequest request, ServerCallContext context)
+    public override async Task<ListAccountsResponse> ListAccounts(ListAccountsRequest request, ServerCallContext context)
     {
         if (request.PageSize < 0)
         {
@@ -60,7 +60,7 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
 
         // Asked for here alone: a Teacher without paid teachers has no database before somebody looks.
         var size = request.PageSize == 0 ? DefaultPageSize : Math.Min(request.PageSize, MaxPageSize);
-        var accounts = services.GetRequiredService<Ledger>().List(request.PageToken, size + 1);
+        var accounts = await services.GetRequiredService<Ledger>().ListAsync(request.PageToken, size + 1, context.CancellationToken);
         var response = new ListAccountsResponse { NextPageToken = accounts.Count > size ? accounts[size - 1].Name : "" };
         response.Accounts.AddRange(accounts.Take(size).Select(account => new Account
         {
@@ -69,7 +69,7 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
             Answers = account.Answers,
             ReservedNanos = account.Reserved,
         }));
-        return Task.FromResult(response);
+        return response;
     }
 
     private static void Check(RationaleSpec spec)
