@@ -5,5 +5,11 @@ namespace DistillGrpc.Tests;
 internal sealed class PostgresFactAttribute : FactAttribute
 {
     /// <summary>Skips the test where PostgreSQL is not there.</summary>
-    public PostgresFactAttribute() => Skip = PostgresServer.Programs is null ? "needs PostgreSQL (tests/postgres/install)" : null!;
+    public PostgresFactAttribute()
+    {
+        if (PostgresServer.Programs is null)
+        {
+            Skip = PostgresServer.Missing;
+        }
+    }
 }

@@ -16,6 +16,9 @@ public sealed class PostgresServer : IAsyncLifetime
     /// <summary>The password that it asks for.</summary>
     public const string Password = "hush-hush-17";
 
+    /// <summary>Why a test is skipped.</summary>
+    internal const string Missing = "needs PostgreSQL (tests/postgres/install)";
+
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"distill-postgres-{Guid.NewGuid():n}");
     private readonly int _port = FreePort();
     private int _databases;
