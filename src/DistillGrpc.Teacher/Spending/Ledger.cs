@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Storage;
@@ -19,6 +20,7 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Signal _settled = new();
+    private readonly ConcurrentDictionary<string, Line> _lines = new(StringComparer.Ordinal);
 
     /// <summary>
     /// Reserves an amount. Where only what others have reserved is in the way it waits, since they rarely need all of it.
@@ -31,20 +33,31 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
     public async ValueTask<(Reservation? Reserved, AccountLimit? Exhausted)> ReserveAsync(
         IReadOnlyList<AccountLimit> accounts, long amount, Func<DbTransaction, bool>? claim, CancellationToken cancellationToken)
     {
-        while (amount > 0 || claim is not null)
+        if (amount == 0 && claim is null)
         {
-            var settled = _settled.Next;
-            var (reserved, lacking, isFinal) = await database.WriteAsync(transaction => TryReserve(transaction, accounts, amount, claim), cancellationToken);
-            if (isFinal)
-            {
-                return (reserved, lacking);
-            }
-
-            await (database.Dialect.IsShared ? Task.WhenAny(settled, Task.Delay(Poll, time, cancellationToken)) : settled.WaitAsync(cancellationToken));
-            cancellationToken.ThrowIfCancellationRequested();
+            return (new Reservation(accounts, amount, database.Owner), null);
         }
 
-        return (new Reservation(accounts, amount, database.Owner), null);
+        var settled = _settled.Next;
+        var tried = await TryReserveAsync();
+        while (!tried.IsFinal)
+        {
+            // Of all who wait for one account, one alone tries again at every settlement.
+            var lacking = tried.Lacking!.Name;
+            using var turn = await _lines.GetOrAdd(lacking, _ => new Line()).EnterAsync(cancellationToken);
+            while (!tried.IsFinal && tried.Lacking!.Name == lacking)
+            {
+                await (database.Dialect.IsShared ? Task.WhenAny(settled, Task.Delay(Poll, time, cancellationToken)) : settled.WaitAsync(cancellationToken));
+                cancellationToken.ThrowIfCancellationRequested();
+                settled = _settled.Next;
+                tried = await TryReserveAsync();
+            }
+        }
+
+        return (tried.Reserved, tried.Lacking);
+
+        Task<(Reservation? Reserved, AccountLimit? Lacking, bool IsFinal)> TryReserveAsync() =>
+            database.WriteAsync(transaction => TryReserve(transaction, accounts, amount, claim), cancellationToken);
     }
 
     /// <summary>Puts what was spent in the place of what was reserved, together with another write. Waits for a database that is away for a moment.</summary>
@@ -109,10 +122,9 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
         var reservation = new Reservation(accounts, amount, database.Owner);
         for (var i = 0; amount > 0 && i < accounts.Count; i++)
         {
-            if (!Take(transaction, accounts[i], amount))
+            if (Take(transaction, accounts[i], amount) is var (isTaken, spent) && !isTaken)
             {
                 Return(transaction, accounts.Take(i), amount);
-                var spent = (long)transaction.Scalar("SELECT spent FROM accounts WHERE name = @name", ("@name", accounts[i].Name))!;
                 return (null, accounts[i], spent + amount > accounts[i].Limit);
             }
         }
@@ -139,16 +151,21 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
         return (reservation, null, true);
     }
 
-    private static bool Take(DbTransaction transaction, AccountLimit account, long amount)
+    // Whether it was taken; if not, what was spent so far.
+    private static (bool IsTaken, long Spent) Take(DbTransaction transaction, AccountLimit account, long amount)
     {
         if (IsTaken())
         {
-            return true;
+            return (true, 0);
         }
 
-        // There is no account yet, or not enough in it.
-        transaction.Execute("INSERT INTO accounts (name, spent, reserved) VALUES (@name, 0, 0) ON CONFLICT (name) DO NOTHING", ("@name", account.Name));
-        return IsTaken();
+        if (transaction.Scalar("SELECT spent FROM accounts WHERE name = @name", ("@name", account.Name)) is long spent)
+        {
+            return (false, spent);
+        }
+
+        transaction.Execute("INSERT INTO accounts (name, spent, reserved) VALUES (@name, 0, 0)", ("@name", account.Name));
+        return (IsTaken(), 0);
 
         bool IsTaken() => transaction.Execute(
             "UPDATE accounts SET reserved = reserved + @amount WHERE name = @name AND (@limit = 0 OR spent + reserved + @amount <= @limit)",
