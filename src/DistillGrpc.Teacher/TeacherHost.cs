@@ -29,7 +29,9 @@ public static class TeacherHost
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(PromptCatalog.Load(options.PromptDirectory));
-        builder.Services.AddSingleton<TeacherDatabase>();
+        builder.Services.AddSingleton(services => new TeacherDatabase(
+            options.Database.Length > 0 ? new PostgresDialect(options.Database, options.DatabaseLease) : new SqliteDialect(services.GetRequiredService<StateDirectory>()),
+            options.DatabaseLease, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<TeacherDatabase>>()));
         builder.Services.AddSingleton<AnswerStore>();
         builder.Services.AddSingleton<Ledger>();
         builder.Services.AddSingleton(services => new KeptAnswers(services.GetRequiredService<AnswerStore>, services.GetRequiredService<Ledger>));

@@ -14,6 +14,18 @@ internal sealed class TeacherOptions
     /// <summary>A folder with prompts of the operator's own, <c>{id}.yaml</c>; one that has the id of a prompt that comes with the Teacher takes its place. Default none.</summary>
     public string PromptDirectory { get; set; } = "";
 
+    /// <summary>
+    /// A PostgreSQL database that holds the answers and what was spent, for several Teachers at once: Npgsql's connection string, <c>Host=...;Username=...;Database=...</c>.
+    /// Default empty: SQLite in the state directory, for one. Better in the environment, <c>DISTILL_Database</c>, where it holds a password.
+    /// </summary>
+    public string Database { get; set; } = "";
+
+    /// <summary>
+    /// How long a Teacher that shares <see cref="Database"/> counts as alive after a sign of life, which it gives with every write and four times in this time; default 20 seconds.
+    /// What one that is dead had reserved counts as spent, and what it was asking others ask.
+    /// </summary>
+    public TimeSpan DatabaseLease { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>Inputs of one call that are being answered at once; default 128. A teacher's own limit decides how many of them it is asked.</summary>
     public int MaxInputsInFlight { get; set; } = 128;
 
@@ -38,6 +50,7 @@ internal sealed class TeacherOptions
         Setting.Require(ExtractionTries is >= 1 and <= 100, nameof(ExtractionTries), "must be 1 to 100.");
         Setting.Require(OutagePatience >= TimeSpan.Zero && OutagePatience <= TimeSpan.FromDays(30), nameof(OutagePatience), "must be 0 to 30 days.");
         Setting.Require(StopGrace >= TimeSpan.Zero && StopGrace <= TimeSpan.FromMinutes(10), nameof(StopGrace), "must be 0 to 10 minutes.");
+        Setting.Require(DatabaseLease >= TimeSpan.FromSeconds(1) && DatabaseLease <= TimeSpan.FromHours(1), nameof(DatabaseLease), "must be a second to an hour.");
     }
 }
 

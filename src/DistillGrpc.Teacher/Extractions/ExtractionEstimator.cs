@@ -18,7 +18,7 @@ internal sealed class ExtractionEstimator(ExplainPlan plan, Explainer explainer,
     private bool _isTimeKnown = true;
 
     /// <summary>Adds an input.</summary>
-    public void Add(Example input)
+    public async ValueTask AddAsync(Example input, CancellationToken cancellationToken)
     {
         if (Rows.ErrorOf(input) is not null || !_ids.Add(input.Id) || _seen.Add(input) is not null)
         {
@@ -31,7 +31,7 @@ internal sealed class ExtractionEstimator(ExplainPlan plan, Explainer explainer,
             var isKept = true;
             foreach (var (teacher, query) in Questions(input))
             {
-                isKept &= Add(input, teacher, query);
+                isKept &= await AddAsync(input, teacher, query, cancellationToken);
             }
 
             _sum.Inputs++;
@@ -55,20 +55,20 @@ internal sealed class ExtractionEstimator(ExplainPlan plan, Explainer explainer,
         from sample in Enumerable.Range(0, plan.Samples)
         select (teacher, plan.QueryOf(teacher) with { Sample = sample });
 
-    private bool Add(Example input, PlannedTeacher teacher, RationaleQuery query)
+    private async ValueTask<bool> AddAsync(Example input, PlannedTeacher teacher, RationaleQuery query, CancellationToken cancellationToken)
     {
         if (teacher.Backend is not PaidTeacher paid)
         {
             return false;
         }
 
-        var (isKept, bytes, turns, maxTokens, price) = paid.Look(input, query);
+        var (isKept, bytes, turns, maxTokens, price) = await paid.LookAsync(input, query, cancellationToken);
         if (isKept)
         {
             return true;
         }
 
-        Add(_sum.Likely, price, Price.LikelyTokens(bytes, turns), (long)LikelyOutputTokens(teacher.Name, maxTokens));
+        Add(_sum.Likely, price, Price.LikelyTokens(bytes, turns), (long)await LikelyOutputTokensAsync(teacher.Name, maxTokens, cancellationToken));
         var calls = 1 + (plan.Rationalize && input.Label.Length > 0 && query.Sample == 0 ? 1 : 0);
         Add(_sum.AtMost, price, calls * Price.TokensAtMost(bytes, turns), calls * (long)maxTokens);
         _isTimeKnown &= explainer.LatencyOf(teacher.Name) is not null;
@@ -76,11 +76,11 @@ internal sealed class ExtractionEstimator(ExplainPlan plan, Explainer explainer,
         return false;
     }
 
-    private double LikelyOutputTokens(string teacher, int maxTokens)
+    private async ValueTask<double> LikelyOutputTokensAsync(string teacher, int maxTokens, CancellationToken cancellationToken)
     {
         if (!_outputTokens.TryGetValue(teacher, out var tokens))
         {
-            var balance = ledger.BalanceOf(teacher);
+            var balance = await ledger.BalanceOfAsync(teacher, cancellationToken);
             _outputTokens.Add(teacher, tokens = balance.Answers > 0 ? (double)balance.OutputTokens / balance.Answers : double.MaxValue);
         }
 

@@ -188,7 +188,7 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
             while (true)
             {
                 await Task.Delay(LookInterval, time, ended);
-                var now = store.Find(_id);
+                var now = await store.FindAsync(_id, ended);
                 if (now is not { State: ExtractionState.Running } || now.Spec.Rationales.BudgetNanos != extraction.Spec.Rationales.BudgetNanos)
                 {
                     Stop(Halt.Stopped);

@@ -49,12 +49,12 @@ internal sealed class ExtractionRunner(
             _running.Remove(id);
         }
 
-        foreach (var id in store.HalfDeleted())
+        foreach (var id in await store.HalfDeletedAsync(stopping))
         {
             await store.DeleteAsync(id, stopping);
         }
 
-        var runnable = store.Runnable();
+        var runnable = await store.RunnableAsync(stopping);
         Forget([.. runnable.Select(extraction => extraction.Id)]);
         foreach (var extraction in runnable)
         {

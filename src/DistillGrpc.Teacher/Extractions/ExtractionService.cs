@@ -38,7 +38,7 @@ internal sealed partial class ExtractionService(
 
         var id = request.ExtractionId.Length > 0 ? request.ExtractionId : $"x-{Guid.NewGuid():n}"[..14];
         var (extraction, isOwn) = await store.CreateAsync(id, request.RequestId, spec, context.CancellationToken);
-        return isOwn ? new CreateExtractionResponse { Extraction = Message(extraction) }
+        return isOwn ? new CreateExtractionResponse { Extraction = await MessageAsync(extraction, context.CancellationToken) }
             : extraction.Id == request.ExtractionId ? throw RpcFailure.AlreadyExists("EXTRACTION_EXISTS", $"There is an extraction '{extraction.Name}' already, of another request or spec.")
             : throw RpcFailure.AlreadyExists("REQUEST_ID_REUSED", "This request_id came before, with another spec.");
     }
@@ -49,7 +49,7 @@ internal sealed partial class ExtractionService(
         Require(target is not null, "target", "the first message must hold it");
         var id = IdOf(target!.Extraction, "target.extraction");
         var (response, batch, position) = (new AppendInputsResponse(), new List<(long Position, Example Input)>(), 0L);
-        _ = Existing(id);
+        _ = await ExistingAsync(id, context);
         while (await requestStream.MoveNext(context.CancellationToken))
         {
             var input = requestStream.Current.Input ?? throw RpcFailure.InvalidArgument("input", "every message after the first must hold one");
@@ -84,27 +84,29 @@ internal sealed partial class ExtractionService(
         var estimator = new ExtractionEstimator(plan, explainer, ledger, options);
         while (await requestStream.MoveNext(context.CancellationToken))
         {
-            estimator.Add(requestStream.Current.Input ?? throw RpcFailure.InvalidArgument("input", "every message after the first must hold one"));
+            await estimator.AddAsync(requestStream.Current.Input ?? throw RpcFailure.InvalidArgument("input", "every message after the first must hold one"), context.CancellationToken);
         }
 
         return estimator.Sum();
     }
 
-    public override Task<GetExtractionResponse> GetExtraction(GetExtractionRequest request, ServerCallContext context) =>
-        Task.FromResult(new GetExtractionResponse { Extraction = Message(Existing(IdOf(request.Name))) });
+    public override async Task<GetExtractionResponse> GetExtraction(GetExtractionRequest request, ServerCallContext context) =>
+        new() { Extraction = await MessageAsync(await ExistingAsync(IdOf(request.Name), context), context.CancellationToken) };
 
-    public override Task<ListExtractionsResponse> ListExtractions(ListExtractionsRequest request, ServerCallContext context)
+    public override async Task<ListExtractionsResponse> ListExtractions(ListExtractionsRequest request, ServerCallContext context)
     {
         Require(request.PageSize >= 0, "page_size", "must not be negative");
         var before = long.MaxValue;
         Require(request.PageToken.Length == 0 || (long.TryParse(request.PageToken, NumberStyles.None, CultureInfo.InvariantCulture, out before) && before > 0), "page_token", "is not one that this call gave");
         var size = request.PageSize == 0 ? DefaultPageSize : Math.Min(request.PageSize, MaxPageSize);
-        var page = store.List(before, size + 1);
-        return Task.FromResult(new ListExtractionsResponse
+        var page = await store.ListAsync(before, size + 1, context.CancellationToken);
+        var response = new ListExtractionsResponse { NextPageToken = page.Count > size ? page[size - 1].Number.ToString(CultureInfo.InvariantCulture) : "" };
+        foreach (var extraction in page.Take(size))
         {
-            Extractions = { page.Take(size).Select(Message) },
-            NextPageToken = page.Count > size ? page[size - 1].Number.ToString(CultureInfo.InvariantCulture) : "",
-        });
+            response.Extractions.Add(await MessageAsync(extraction, context.CancellationToken));
+        }
+
+        return response;
     }
 
     public override async Task WatchExtraction(WatchExtractionRequest request, IServerStreamWriter<WatchExtractionResponse> responseStream, ServerCallContext context)
@@ -112,21 +114,21 @@ internal sealed partial class ExtractionService(
         Require(request.AfterSequence >= 0, "after_sequence", "must not be negative");
         Require(System.Enum.IsDefined(request.Rows), "rows", "is none of the filters");
         var id = IdOf(request.Name);
-        _ = Existing(id);
-        await foreach (var response in watch.WatchAsync(id, request.AfterSequence, request.Rows, request.Follow, Message, context.CancellationToken))
+        _ = await ExistingAsync(id, context);
+        await foreach (var response in watch.WatchAsync(id, request.AfterSequence, request.Rows, request.Follow, extraction => MessageAsync(extraction, context.CancellationToken), context.CancellationToken))
         {
             await responseStream.WriteAsync(response, context.CancellationToken);
         }
     }
 
-    public override Task<GetExtractionReportResponse> GetExtractionReport(GetExtractionReportRequest request, ServerCallContext context)
+    public override async Task<GetExtractionReportResponse> GetExtractionReport(GetExtractionReportRequest request, ServerCallContext context)
     {
         Require(request.Examples is >= 0 and <= MaxExamples, "examples", $"must be 0 to {MaxExamples}");
-        var extraction = Existing(IdOf(request.Name));
-        var counters = store.Counters(extraction.Id);
+        var extraction = await ExistingAsync(IdOf(request.Name), context);
+        var counters = await store.CountersAsync(extraction.Id, context.CancellationToken);
         var response = new GetExtractionReportResponse
         {
-            Extraction = Message(extraction),
+            Extraction = await MessageAsync(extraction, context.CancellationToken),
             GoldRight = counters.GetValueOrDefault(Counters.GoldRight),
             GoldRows = counters.GetValueOrDefault(Counters.Gold),
             Rationalized = counters.GetValueOrDefault(Counters.Rationalized),
@@ -136,8 +138,8 @@ internal sealed partial class ExtractionService(
                     .Select(counter => new RejectionCount { Reason = counter.Reason!.Value, Rows = counter.Value }).OrderByDescending(count => count.Rows).ThenBy(count => count.Reason),
             },
         };
-        AddExamples(response, extraction, request.Examples);
-        return Task.FromResult(response);
+        await AddExamplesAsync(response, extraction, request.Examples, context.CancellationToken);
+        return response;
     }
 
     public override async Task<PauseExtractionResponse> PauseExtraction(PauseExtractionRequest request, ServerCallContext context) =>
@@ -154,7 +156,7 @@ internal sealed partial class ExtractionService(
 
     public override async Task<DeleteExtractionResponse> DeleteExtraction(DeleteExtractionRequest request, ServerCallContext context)
     {
-        var extraction = Existing(IdOf(request.Name));
+        var extraction = await ExistingAsync(IdOf(request.Name), context);
         if (extraction.State == ExtractionState.Running)
         {
             throw RpcFailure.FailedPrecondition("EXTRACTION_RUNNING", $"{extraction.Name} is running: pause or cancel it first.");
@@ -168,7 +170,7 @@ internal sealed partial class ExtractionService(
     {
         var name = await requestStream.MoveNext(context.CancellationToken) ? requestStream.Current.Extraction : "";
         Require(name.Length > 0, "extraction", "the first message must hold it");
-        var (id, response, batch) = (Existing(IdOf(name, "extraction")).Id, new SetPrioritiesResponse(), new List<InputPriority>());
+        var (id, response, batch) = ((await ExistingAsync(IdOf(name, "extraction"), context)).Id, new SetPrioritiesResponse(), new List<InputPriority>());
         while (await requestStream.MoveNext(context.CancellationToken))
         {
             var priority = requestStream.Current.Priority ?? throw RpcFailure.InvalidArgument("priority", "every message after the first must hold one");
@@ -188,13 +190,13 @@ internal sealed partial class ExtractionService(
     {
         Require(request.Rows >= 0, "rows", "must not be negative");
         Require(double.IsFinite(request.Quality), "quality", "must be a finite number");
-        var extraction = Existing(IdOf(request.Extraction, "extraction"));
+        var extraction = await ExistingAsync(IdOf(request.Extraction, "extraction"), context);
         var reports = await store.ReportAsync(extraction.Id, request.Rows, request.Quality, context.CancellationToken) ?? throw NotFound(extraction.Id);
         var isFlat = extraction.Spec.Stopping is { } rule && reports.Count > rule.Reports && reports.TakeLast(rule.Reports).Max() - reports.SkipLast(rule.Reports).Max() < rule.MinGain;
         var now = isFlat
             ? await store.SetStateAsync(extraction.Id, Open, ExtractionState.Succeeded, "CURVE_FLAT", "The last reports of quality gained less than the stopping rule asks for.", null, context.CancellationToken)
-            : store.Find(extraction.Id);
-        return new ReportQualityResponse { Extraction = Message(now ?? throw NotFound(extraction.Id)) };
+            : await store.FindAsync(extraction.Id, context.CancellationToken);
+        return new ReportQualityResponse { Extraction = await MessageAsync(now ?? throw NotFound(extraction.Id), context.CancellationToken) };
     }
 
     private ExtractionSpec Checked(ExtractionSpec? spec)
@@ -247,15 +249,15 @@ internal sealed partial class ExtractionService(
         var extraction = await store.SetStateAsync(id, from, to, "", "", budget, cancellationToken) ?? throw NotFound(id);
         // There may have been nothing left to do.
         return extraction.State == to || (to == ExtractionState.Running && extraction.State == ExtractionState.Succeeded)
-            ? Message(extraction)
+            ? await MessageAsync(extraction, cancellationToken)
             : throw RpcFailure.FailedPrecondition("EXTRACTION_STATE", $"{extraction.Name} is {extraction.State}.");
     }
 
-    private void AddExamples(GetExtractionReportResponse response, StoredExtraction extraction, int count)
+    private async Task AddExamplesAsync(GetExtractionReportResponse response, StoredExtraction extraction, int count, CancellationToken cancellationToken)
     {
         var (after, seen) = (0L, 0);
         bool IsOpen() => response.AcceptedExamples.Count < Math.Min(count, extraction.Accepted) || response.Rejections.Any(reason => reason.Examples.Count < Math.Min(count, reason.Rows));
-        while (count > 0 && seen < RowsForExamples && IsOpen() && store.Events(extraction.Id, after, RowFilter.All, AppendedAtOnce) is { Count: > 0 } events)
+        while (count > 0 && seen < RowsForExamples && IsOpen() && await store.EventsAsync(extraction.Id, after, RowFilter.All, AppendedAtOnce, cancellationToken) is { Count: > 0 } events)
         {
             foreach (var row in events.Select(e => e.Row).OfType<ExtractionRow>())
             {
@@ -271,27 +273,27 @@ internal sealed partial class ExtractionService(
     }
 
     // With its costs, and its pace: that of the last rows, whoever made them.
-    private Extraction Message(StoredExtraction extraction)
+    private async Task<Extraction> MessageAsync(StoredExtraction extraction, CancellationToken cancellationToken)
     {
         var message = extraction.ToMessage();
-        var balance = ledger.BalanceOf(extraction.Name);
+        var balance = await ledger.BalanceOfAsync(extraction.Name, cancellationToken);
         message.Usage = new Usage { InputTokens = balance.InputTokens, OutputTokens = balance.OutputTokens, CostNanos = balance.Spent };
         var open = extraction.Inputs - extraction.Accepted - extraction.Rejected;
         if (extraction.State == ExtractionState.Running && open > 0)
         {
-            message.RowsPerSecond = RateOf(extraction);
+            message.RowsPerSecond = await RateOfAsync(extraction, cancellationToken);
             message.Remaining = message.RowsPerSecond > 0 ? Duration.FromTimeSpan(TimeSpan.FromSeconds(Math.Min(open / message.RowsPerSecond, 1e9))) : null;
         }
 
         return message;
     }
 
-    private double RateOf(StoredExtraction extraction)
+    private async ValueTask<double> RateOfAsync(StoredExtraction extraction, CancellationToken cancellationToken)
     {
         // Twice as far back each time, until half a minute is covered.
         for (var rows = 16L; rows < extraction.Sequence; rows *= 2)
         {
-            if (store.TimeOf(extraction.Id, extraction.Sequence - rows) is { } then && time.GetUtcNow() - then is var took && (took > RateWindow || rows * 2 >= extraction.Sequence))
+            if (await store.TimeOfAsync(extraction.Id, extraction.Sequence - rows, cancellationToken) is { } then && time.GetUtcNow() - then is var took && (took > RateWindow || rows * 2 >= extraction.Sequence))
             {
                 return took > TimeSpan.Zero ? rows / took.TotalSeconds : 0;
             }
@@ -300,7 +302,7 @@ internal sealed partial class ExtractionService(
         return 0;
     }
 
-    private StoredExtraction Existing(string id) => store.Find(id) ?? throw NotFound(id);
+    private async ValueTask<StoredExtraction> ExistingAsync(string id, ServerCallContext context) => await store.FindAsync(id, context.CancellationToken) ?? throw NotFound(id);
 
     private static void Reject(AppendInputsResponse response, long position, string inputId, RowError error)
     {

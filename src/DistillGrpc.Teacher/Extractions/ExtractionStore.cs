@@ -23,17 +23,21 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
     private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>An extraction, or null.</summary>
-    public StoredExtraction? Find(string id) => database.Query(Get, StoredExtraction.Read, ("@id", id)).FirstOrDefault();
+    public async ValueTask<StoredExtraction?> FindAsync(string id, CancellationToken cancellationToken) =>
+        (await database.QueryAsync(Get, StoredExtraction.Read, [("@id", id)], cancellationToken)).FirstOrDefault();
 
     /// <summary>A page, the newest first.</summary>
     /// <param name="before">Only older ones than this number.</param>
     /// <param name="count">Most of them.</param>
-    public IReadOnlyList<StoredExtraction> List(long before, int count) => database.Query(
-        $"SELECT {StoredExtraction.Columns} FROM extractions WHERE number < @before AND state >= 0 ORDER BY number DESC LIMIT @count", StoredExtraction.Read, ("@before", before), ("@count", (long)count));
+    /// <param name="cancellationToken">Ends the work.</param>
+    public ValueTask<IReadOnlyList<StoredExtraction>> ListAsync(long before, int count, CancellationToken cancellationToken) => database.QueryAsync(
+        $"SELECT {StoredExtraction.Columns} FROM extractions WHERE number < @before AND state >= 0 ORDER BY number DESC LIMIT @count", StoredExtraction.Read,
+        [("@before", before), ("@count", (long)count)], cancellationToken);
 
     /// <summary>Extractions that have work.</summary>
-    public IReadOnlyList<StoredExtraction> Runnable() => database.Query(
-        $"SELECT {StoredExtraction.Columns} FROM extractions WHERE state = @running AND inputs > accepted + rejected ORDER BY number", StoredExtraction.Read, ("@running", (long)ExtractionState.Running));
+    public ValueTask<IReadOnlyList<StoredExtraction>> RunnableAsync(CancellationToken cancellationToken) => database.QueryAsync(
+        $"SELECT {StoredExtraction.Columns} FROM extractions WHERE state = @running AND inputs > accepted + rejected ORDER BY number", StoredExtraction.Read,
+        [("@running", (long)ExtractionState.Running)], cancellationToken);
 
     /// <summary>Creates an extraction, or finds the one that was created by the same request.</summary>
     /// <returns>The extraction and whether it is this request's; where it is not, the id or the request is another's.</returns>
@@ -118,7 +122,7 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
                 UPDATE extraction_inputs SET owner = @owner WHERE extraction = @id AND ordinal IN (
                     SELECT ordinal FROM extraction_inputs
                     WHERE extraction = @id AND is_open = 1 AND (owner = '' OR owner NOT IN ({database.AliveOwners})) AND not_before <= @now
-                    ORDER BY priority DESC, ordinal LIMIT @count {database.SkipLocked})
+                    ORDER BY priority DESC, ordinal LIMIT @count)
                 RETURNING ordinal, example, repeats, tries, priority
                 """,
                 row => (Input: new ClaimedInput(row.GetInt64(0), Example.Parser.ParseFrom(row.GetFieldValue<byte[]>(1)), row.GetInt64(2) is > 0 and var repeats ? (RejectionReason)repeats : null, (int)row.GetInt64(3)), Priority: row.GetDouble(4)),
@@ -210,21 +214,25 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
     /// <param name="after">The number.</param>
     /// <param name="rows">Which rows; changes of state are always there.</param>
     /// <param name="count">Most of them.</param>
-    public IReadOnlyList<StoredEvent> Events(string id, long after, RowFilter rows, int count) => database.Query(
+    /// <param name="cancellationToken">Ends the work.</param>
+    public ValueTask<IReadOnlyList<StoredEvent>> EventsAsync(string id, long after, RowFilter rows, int count, CancellationToken cancellationToken) => database.QueryAsync(
         """
         SELECT e.sequence, e.kind, e.payload, i.example FROM extraction_events e LEFT JOIN extraction_inputs i ON i.extraction = e.extraction AND i.ordinal = e.ordinal
         WHERE e.extraction = @id AND e.sequence > @after AND e.kind <= @kind ORDER BY e.sequence LIMIT @count
         """,
-        ReadEvent, ("@id", id), ("@after", after), ("@kind", (long)(rows switch { RowFilter.All => EventKind.Rejected, RowFilter.Accepted => EventKind.Accepted, _ => EventKind.State })), ("@count", (long)count));
+        ReadEvent,
+        [("@id", id), ("@after", after), ("@kind", (long)(rows switch { RowFilter.All => EventKind.Rejected, RowFilter.Accepted => EventKind.Accepted, _ => EventKind.State })), ("@count", (long)count)],
+        cancellationToken);
 
     /// <summary>When an event was written, or null where there is none.</summary>
-    public DateTimeOffset? TimeOf(string id, long sequence) => database.Query(
-        "SELECT created FROM extraction_events WHERE extraction = @id AND sequence = @sequence", row => DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(0)), ("@id", id), ("@sequence", sequence))
-        .Select(created => (DateTimeOffset?)created).FirstOrDefault();
+    public async ValueTask<DateTimeOffset?> TimeOfAsync(string id, long sequence, CancellationToken cancellationToken) => (await database.QueryAsync<DateTimeOffset?>(
+        "SELECT created FROM extraction_events WHERE extraction = @id AND sequence = @sequence", row => DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(0)),
+        [("@id", id), ("@sequence", sequence)], cancellationToken)).FirstOrDefault();
 
     /// <summary>What was counted.</summary>
-    public IReadOnlyDictionary<string, long> Counters(string id) =>
-        database.Query("SELECT name, value FROM extraction_counters WHERE extraction = @id", row => (Name: row.GetString(0), Value: row.GetInt64(1)), ("@id", id)).ToDictionary(counter => counter.Name, counter => counter.Value, StringComparer.Ordinal);
+    public async ValueTask<IReadOnlyDictionary<string, long>> CountersAsync(string id, CancellationToken cancellationToken) =>
+        (await database.QueryAsync("SELECT name, value FROM extraction_counters WHERE extraction = @id", row => (Name: row.GetString(0), Value: row.GetInt64(1)), [("@id", id)], cancellationToken))
+        .ToDictionary(counter => counter.Name, counter => counter.Value, StringComparer.Ordinal);
 
     /// <summary>Sets priorities; gives how many inputs were still open.</summary>
     public Task<int> PrioritizeAsync(string id, IReadOnlyList<InputPriority> priorities, CancellationToken cancellationToken) => database.WriteAsync(
@@ -267,7 +275,8 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
     }
 
     /// <summary>Extractions whose removal was interrupted.</summary>
-    public IReadOnlyList<string> HalfDeleted() => database.Query("SELECT id FROM extractions WHERE state = @deleted", row => row.GetString(0), ("@deleted", Deleted));
+    public ValueTask<IReadOnlyList<string>> HalfDeletedAsync(CancellationToken cancellationToken) =>
+        database.QueryAsync("SELECT id FROM extractions WHERE state = @deleted", row => row.GetString(0), [("@deleted", Deleted)], cancellationToken);
 
     private async Task<StoredExtraction?> ChangeAsync(Func<DbTransaction, StoredExtraction?> change, CancellationToken cancellationToken)
     {

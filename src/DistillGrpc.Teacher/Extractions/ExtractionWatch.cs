@@ -21,13 +21,13 @@ internal sealed class ExtractionWatch(ExtractionStore store, TimeProvider time)
     /// <param name="snapshot">Makes the message of an extraction as it is now.</param>
     /// <param name="cancellationToken">Ends the watch.</param>
     public async IAsyncEnumerable<WatchExtractionResponse> WatchAsync(
-        string id, long after, RowFilter rows, bool follow, Func<StoredExtraction, Extraction> snapshot, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string id, long after, RowFilter rows, bool follow, Func<StoredExtraction, Task<Extraction>> snapshot, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var (told, toldAt, last) = (-1L, long.MinValue, default(long?));
         while (true)
         {
             var changed = store.Changed.Next;
-            if (store.Find(id) is not { } now)
+            if (await store.FindAsync(id, cancellationToken) is not { } now)
             {
                 yield break;
             }
@@ -36,11 +36,11 @@ internal sealed class ExtractionWatch(ExtractionStore store, TimeProvider time)
             last ??= now.Sequence;
             if (told < 0 || (now.Sequence > told && time.GetElapsedTime(toldAt) >= SnapshotInterval))
             {
-                yield return new WatchExtractionResponse { Sequence = after, Extraction = snapshot(now) };
+                yield return new WatchExtractionResponse { Sequence = after, Extraction = await snapshot(now) };
                 (told, toldAt) = (now.Sequence, time.GetTimestamp());
             }
 
-            var events = store.Events(id, after, rows, AtOnce);
+            var events = await store.EventsAsync(id, after, rows, AtOnce, cancellationToken);
             foreach (var happened in events.Where(happened => follow || happened.Sequence <= last))
             {
                 yield return happened.Row is not null

@@ -35,13 +35,9 @@ internal static class Commands
         Ready(transaction, sql, parameters).ExecuteScalar();
 
     /// <summary>As <see cref="Execute(DbTransaction, string, ReadOnlySpan{ValueTuple{string, object}})"/>, but gives all rows.</summary>
-    public static List<T> Rows<T>(this DbTransaction transaction, string sql, Func<DbDataReader, T> read, params ReadOnlySpan<(string Name, object Value)> parameters) =>
-        Ready(transaction, sql, parameters).ReadAll(read);
-
-    /// <summary>All rows.</summary>
-    public static List<T> ReadAll<T>(this DbCommand command, Func<DbDataReader, T> read)
+    public static List<T> Rows<T>(this DbTransaction transaction, string sql, Func<DbDataReader, T> read, params ReadOnlySpan<(string Name, object Value)> parameters)
     {
-        using var reader = command.ExecuteReader();
+        using var reader = Ready(transaction, sql, parameters).ExecuteReader();
         var rows = new List<T>();
         while (reader.Read())
         {
