@@ -1,6 +1,7 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
+using DistillGrpc.Teacher.Inventing;
 using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Rationales;
 
@@ -27,6 +28,7 @@ public static class TeacherHost
         builder.Services.AddSingleton(services => TeacherCatalog.Load(
             options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<StateDirectory>, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<RationaleEngine>();
+        builder.Services.AddSingleton<InputInventor>();
         configure?.Invoke(builder);
         var app = builder.Build();
         // Made now: a teacher that cannot be used keeps the service from starting.

@@ -1,6 +1,7 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
+using DistillGrpc.Teacher.Inventing;
 using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Spending;
 using Grpc.Core;
@@ -8,7 +9,7 @@ using Grpc.Core;
 namespace DistillGrpc.Teacher.Rationales;
 
 /// <summary>The Teacher's calls.</summary>
-internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog prompts, RationaleEngine engine) : TeacherService.TeacherServiceBase
+internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog prompts, RationaleEngine engine, InputInventor inventor) : TeacherService.TeacherServiceBase
 {
     public override async Task GenerateRationales(
         IAsyncStreamReader<GenerateRationalesRequest> requestStream, IServerStreamWriter<GenerateRationalesResponse> responseStream, ServerCallContext context)
@@ -23,6 +24,14 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
         var (name, backend) = catalog.Find(spec.Teacher);
         var query = new RationaleQuery(PromptOf(spec, name, backend), spec.MaxOutputTokens, spec.Temperature, new DateTimeOffset(context.Deadline, TimeSpan.Zero), new CallBudget(spec.BudgetNanos));
         await foreach (var response in engine.AnswerAsync(name, backend, query, spec.StreamText, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
+        {
+            await responseStream.WriteAsync(response, context.CancellationToken);
+        }
+    }
+
+    public override async Task InventInputs(InventInputsRequest request, IServerStreamWriter<InventInputsResponse> responseStream, ServerCallContext context)
+    {
+        await foreach (var response in inventor.InventAsync(request, new DateTimeOffset(context.Deadline, TimeSpan.Zero), context.CancellationToken))
         {
             await responseStream.WriteAsync(response, context.CancellationToken);
         }
