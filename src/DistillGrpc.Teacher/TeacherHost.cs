@@ -1,9 +1,13 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Backends;
+using DistillGrpc.Teacher.Explaining;
 using DistillGrpc.Teacher.Inventing;
 using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Rationales;
+using DistillGrpc.Teacher.Spending;
+using DistillGrpc.Teacher.Storage;
 
 namespace DistillGrpc.Teacher;
 
@@ -25,8 +29,14 @@ public static class TeacherHost
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(PromptCatalog.Load(options.PromptDirectory));
+        builder.Services.AddSingleton<TeacherDatabase>();
+        builder.Services.AddSingleton<AnswerStore>();
+        builder.Services.AddSingleton<Ledger>();
+        builder.Services.AddSingleton(services => new KeptAnswers(services.GetRequiredService<AnswerStore>, services.GetRequiredService<Ledger>));
         builder.Services.AddSingleton(services => TeacherCatalog.Load(
-            options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<StateDirectory>, services.GetRequiredService<TimeProvider>()));
+            options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<KeptAnswers>(), services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<Planner>();
+        builder.Services.AddSingleton<Explainer>();
         builder.Services.AddSingleton<RationaleEngine>();
         builder.Services.AddSingleton<InputInventor>();
         configure?.Invoke(builder);

@@ -26,6 +26,9 @@ internal sealed class TeacherEntry
     /// <summary><c>symbolic</c>, <c>recorded</c>, <c>openai</c> or <c>student</c>.</summary>
     public string Backend { get; set; } = "";
 
+    /// <summary>You have read the teacher's terms, and they permit to train on its answers; recorded with every row. Default false.</summary>
+    public bool PermitsDistillation { get; set; }
+
     /// <summary>The prompt's id (<c>openai</c>), used where a request names none; default <c>answer</c>. With <c>recorded</c>: how labels are read from <see cref="Outputs"/>.</summary>
     public string Prompt { get; set; } = "answer";
 

@@ -49,6 +49,7 @@ public sealed class StudentAsTeacherTests : IAsyncLifetime, IDisposable
         var own = await _pair.Inference.PredictAsync(new PredictRequest { Segments = { "Say it 3." }, Task = PredictionTask.Both, MaxOutputTokens = 30 });
 
         var streamed = await Ask(new RationaleSpec { StreamText = true, MaxOutputTokens = 30 }).ToListAsync();
+        var likely = Assert.Single(await Ask(new RationaleSpec { MaxOutputTokens = 30, TopLogProbabilities = 2 }).ToListAsync()).Result;
         var whole = Assert.Single(await Ask(new RationaleSpec { MaxOutputTokens = 30 }).ToListAsync()).Result;
 
         var result = streamed[^1].Result;
@@ -59,6 +60,8 @@ public sealed class StudentAsTeacherTests : IAsyncLifetime, IDisposable
         Assert.Equal((own.Label.Usage.OutputTokens + own.Rationale.Usage.OutputTokens, own.Label.Usage.InputTokens + own.Rationale.Usage.InputTokens), (result.Usage.OutputTokens, result.Usage.InputTokens));
         (whole.Provenance.CreateTime, result.Provenance.CreateTime) = (null, null);
         Assert.Equal(result, whole);
+        Assert.Equal(own.Label.Usage.OutputTokens, likely.Tokens.Count);
+        Assert.All(likely.Tokens, position => Assert.Equal(2, position.Tokens.Count));
     }
 
     [Fact]

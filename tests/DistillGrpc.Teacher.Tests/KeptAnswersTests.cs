@@ -1,5 +1,6 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Tests.OpenAi;
+using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using static DistillGrpc.Teacher.Tests.OpenAi.ScriptedEndpoint;
 
@@ -120,6 +121,30 @@ public sealed class KeptAnswersTests : IDisposable
             Assert.Equal((endpoint.Requests.Count * Cost, (long)(budget * 1_000_000_000)), (listed.SpentNanos, listed.BudgetNanos));
             Assert.InRange(listed.SpentNanos, (listed.BudgetNanos / 2) + 1, listed.BudgetNanos);
         }
+    }
+
+    [Fact]
+    public async Task ListAccounts_PageByPage_GivesEachOnceWithWhatItsAnswersUsed()
+    {
+        await using var endpoint = await StartAsync(Good);
+        await using var teacher = await Teacher(endpoint, "--Teachers:free:Backend=openai", $"--Teachers:free:Endpoint={endpoint.Address}", "--Teachers:free:Model=model-2");
+        await Ask(teacher, new RationaleSpec { Teacher = "teachers/gpt" }, Row("a"), Row("b", "Is it not?"), Row("c"));
+        await Ask(teacher, new RationaleSpec { Teacher = "teachers/free" }, Row("a"));
+        var client = new TeacherService.TeacherServiceClient(teacher.Channel);
+
+        var first = await client.ListAccountsAsync(new ListAccountsRequest { PageSize = 1 });
+        var second = await client.ListAccountsAsync(new ListAccountsRequest { PageSize = 1, PageToken = first.NextPageToken });
+        var all = await client.ListAccountsAsync(new ListAccountsRequest { PageSize = 5000 });
+
+        Assert.Equal(("", ""), (second.NextPageToken, all.NextPageToken));
+        Assert.Equal(all.Accounts, [.. first.Accounts, .. second.Accounts]);
+        Assert.Equal(
+            [
+                new Account { Name = "teachers/free", Answers = 1, Usage = new Usage { InputTokens = 31, OutputTokens = 7 } },
+                new Account { Name = "teachers/gpt", Answers = 2, Usage = new Usage { InputTokens = 62, OutputTokens = 14, CostNanos = 2 * Cost } },
+            ],
+            all.Accounts);
+        Assert.Equal(StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(async () => await client.ListAccountsAsync(new ListAccountsRequest { PageSize = -1 }))).StatusCode);
     }
 
     [Theory]

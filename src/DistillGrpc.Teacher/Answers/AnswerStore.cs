@@ -35,15 +35,6 @@ internal sealed class AnswerStore(TeacherDatabase database) : IDisposable
             ("@key", key), ("@answer", Write(answer)), ("@created", answer.Created.ToUnixTimeMilliseconds()));
     }
 
-    /// <summary>Keeps an answer by itself.</summary>
-    public Task KeepAsync(Action<DbTransaction> keep) => database.WriteAsync(
-        transaction =>
-        {
-            keep(transaction);
-            return true;
-        },
-        CancellationToken.None);
-
     public void Dispose()
     {
         if (_find.IsValueCreated)

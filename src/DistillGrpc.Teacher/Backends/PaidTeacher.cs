@@ -14,7 +14,7 @@ namespace DistillGrpc.Teacher.Backends;
 /// A teacher that is paid for, exactly once for every question: a whole answer is on the disk before anybody gets it, what is
 /// there is not asked again, and equal questions at once are one. What a call may cost is reserved before it is made.
 /// </summary>
-internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Ledger ledger) : ITeacherBackend, IDisposable
+internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerStore answers, Ledger ledger) : ITeacherBackend, IDisposable
 {
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
 
@@ -24,8 +24,12 @@ internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Led
 
     public Prompt? DefaultPrompt => backend.DefaultPrompt;
 
-    /// <summary>What was spent and what may be, in billionths.</summary>
-    public (long Spent, long Budget) Spending => (ledger.Spent(), backend.Budget);
+    public bool Samples => true;
+
+    public bool GivesLogProbabilities => true;
+
+    /// <summary>What was spent, with what is reserved for calls under way, and what may be; in billionths.</summary>
+    public (long Spent, long Budget) Spending => ledger.BalanceOf(account) is var balance ? (balance.Spent + balance.Reserved, backend.Budget) : default;
 
     public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)
     {
@@ -47,7 +51,7 @@ internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Led
             {
                 if (answers.Find(key) is not { } kept)
                 {
-                    var asked = new Question(backend.Price, answers, ledger, query.Budget, key, size, onText);
+                    var asked = new Question(backend.Price, ledger, query.Budget, [new AccountLimit(account, backend.Budget), .. query.Accounts], key, size, onText);
                     return backend.Read(await backend.AskAsync(input, query, asked.OnText, asked.AttemptAsync, cancellationToken), query, input);
                 }
 
@@ -72,9 +76,9 @@ internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Led
 
     public void Dispose() => backend.Dispose();
 
-    // One question on its way: every attempt is reserved, and settled by what it came to.
+    // One question on its way: every attempt is reserved, and settled by what it came to. The teacher's own account is the first.
     private sealed class Question(
-        Price price, AnswerStore answers, Ledger ledger, CallBudget budget, byte[] key, (long Bytes, int Turns, int MaxTokens) size, TextListener? onText)
+        Price price, Ledger ledger, CallBudget budget, IReadOnlyList<AccountLimit> accounts, byte[] key, (long Bytes, int Turns, int MaxTokens) size, TextListener? onText)
     {
         private long _written;
 
@@ -86,61 +90,55 @@ internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Led
 
         public async ValueTask<WrittenAnswer> AttemptAsync(Func<CancellationToken, ValueTask<WrittenAnswer>> call, CancellationToken cancellationToken)
         {
-            var most = price.AtMost(size.Bytes, size.Turns, size.MaxTokens);
-            await ReserveAsync(most, cancellationToken);
+            var reserved = await ReserveAsync(price.AtMost(size.Bytes, size.Turns, size.MaxTokens), cancellationToken);
             _written = 0;
             try
             {
                 var written = await call(cancellationToken);
                 written.Usage.CostNanos = price.Of(written.Usage);
                 // Whoever cancels now comes too late: it is paid for, and kept.
-                await SettleAsync(most, written.Usage.CostNanos, transaction => AnswerStore.Keep(transaction, key, written));
+                await SettleAsync(reserved, written.Usage.CostNanos, written);
                 return written;
             }
             catch (Exception failure) when (failure is not DbException)
             {
                 // What was refused costs nothing; what began and broke off may have cost what came.
                 var spent = failure is UpstreamFailure { IsRefused: true } ? 0 : price.AtMost(size.Bytes, size.Turns, (int)Math.Min(size.MaxTokens, _written));
-                await SettleAsync(most, spent, null);
+                await SettleAsync(reserved, spent, null);
                 throw;
             }
         }
 
-        private async Task ReserveAsync(long most, CancellationToken cancellationToken)
+        private async Task<Reservation> ReserveAsync(long most, CancellationToken cancellationToken)
         {
             if (!await budget.ReserveAsync(most, cancellationToken))
             {
-                throw new TeacherRowException(StatusCode.ResourceExhausted, "BUDGET_EXHAUSTED", "What this call may cost is used up.");
+                throw Exhausted("BUDGET_EXHAUSTED", "What this call may cost is used up.");
             }
 
             try
             {
-                if (price.IsFree || await ledger.ReserveAsync(most, cancellationToken))
-                {
-                    return;
-                }
+                var (reserved, lacking) = price.IsFree ? (new Reservation(accounts, 0), null) : await ledger.ReserveAsync(accounts, most, cancellationToken);
+                return reserved ?? throw (lacking == accounts[0]
+                    ? Exhausted("TEACHER_BUDGET_EXHAUSTED", "What this teacher may cost is used up.")
+                    : Exhausted("BUDGET_EXHAUSTED", $"What {lacking!.Name} may cost is used up."));
             }
             catch
             {
                 budget.Settle(most, 0);
                 throw;
             }
-
-            budget.Settle(most, 0);
-            throw new TeacherRowException(StatusCode.ResourceExhausted, "TEACHER_BUDGET_EXHAUSTED", "What this teacher may cost is used up.");
         }
 
-        private async Task SettleAsync(long reserved, long spent, Action<DbTransaction>? keep)
+        private async Task SettleAsync(Reservation reserved, long spent, WrittenAnswer? answer)
         {
-            budget.Settle(reserved, spent);
-            if (!price.IsFree)
+            budget.Settle(reserved.Amount, spent);
+            if (!price.IsFree || answer is not null)
             {
-                await ledger.SettleAsync(reserved, spent, keep ?? (_ => { }));
-            }
-            else if (keep is not null)
-            {
-                await answers.KeepAsync(keep);
+                await ledger.SettleAsync(reserved, spent, answer?.Usage, answer is null ? null : transaction => AnswerStore.Keep(transaction, key, answer));
             }
         }
+
+        private static TeacherRowException Exhausted(string reason, string message) => new(StatusCode.ResourceExhausted, reason, message);
     }
 }

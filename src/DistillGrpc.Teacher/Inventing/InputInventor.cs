@@ -3,6 +3,7 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
 using DistillGrpc.Teacher.Prompts;
+using DistillGrpc.Teacher.Quality;
 using DistillGrpc.Teacher.Spending;
 using Grpc.Core;
 
@@ -28,7 +29,7 @@ internal sealed class InputInventor(TeacherCatalog catalog, PromptCatalog prompt
     public IAsyncEnumerable<InventInputsResponse> InventAsync(InventInputsRequest request, DateTimeOffset deadline, CancellationToken cancellationToken)
     {
         InventionRequest.Check(request);
-        var (name, teacher) = catalog.Find(request.Teacher);
+        var (name, teacher, _) = catalog.Find(request.Teacher, "teacher");
         if (teacher.DefaultPrompt is null)
         {
             throw RpcFailure.InvalidArgument("teacher", $"{name} takes no prompt, and cannot invent");
@@ -49,10 +50,15 @@ internal sealed class InputInventor(TeacherCatalog catalog, PromptCatalog prompt
     {
         private readonly Invention _invention = new(request);
         private readonly InventionSummary _summary = new() { Usage = new Usage() };
-        private readonly HashSet<string> _seen = new(request.Seeds.Select(InventedWords.Of), StringComparer.Ordinal);
+        private readonly SeenInputs _seen = new(DuplicateRule.Exact);
 
         public async IAsyncEnumerable<InventInputsResponse> RespondAsync([EnumeratorCancellation] CancellationToken cancellationToken)
         {
+            foreach (var seed in request.Seeds)
+            {
+                _seen.Add(seed);
+            }
+
             var open = Enumerable.Range(0, request.Count).ToList();
             for (var attempt = 0; attempt < MaxTries && open.Count > 0 && _summary.Reason.Length == 0; attempt++)
             {
@@ -147,7 +153,7 @@ internal sealed class InputInventor(TeacherCatalog catalog, PromptCatalog prompt
                 return null;
             }
 
-            if (!_seen.Add(InventedWords.Of(input)))
+            if (_seen.Add(input) is not null)
             {
                 _summary.Duplicates++;
                 return null;

@@ -1,4 +1,5 @@
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Quality;
 
 namespace DistillGrpc.Teacher.Inventing;
 
@@ -31,7 +32,7 @@ internal sealed class Invention(InventInputsRequest request)
     {
         var input = new Example { TeacherLabel = LabelOf(place) };
         input.Segments.AddRange(Parts(text));
-        return input.Segments.Count == Segments && input.Segments.All(segment => InventedWords.Of(segment).Length > 0) ? input : null;
+        return input.Segments.Count == Segments && input.Segments.All(segment => Words.Of(segment).Count > 0) ? input : null;
     }
 
     private string Examples(int sample)

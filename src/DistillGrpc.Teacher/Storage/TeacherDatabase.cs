@@ -13,11 +13,7 @@ internal sealed class TeacherDatabase : IAsyncDisposable
     private const string FileName = "teacher.db";
 
     // What a process that was killed had reserved may have been spent.
-    private const string Schema = """
-        CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer BLOB NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
-        CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, spent INTEGER NOT NULL, reserved INTEGER NOT NULL) WITHOUT ROWID;
-        UPDATE accounts SET spent = spent + reserved, reserved = 0 WHERE reserved > 0;
-        """;
+    private const string Recovery = "UPDATE accounts SET spent = spent + reserved, reserved = 0 WHERE reserved <> 0";
 
     private readonly string _connectionString;
     private readonly GroupCommit _writes;
@@ -31,10 +27,11 @@ internal sealed class TeacherDatabase : IAsyncDisposable
         try
         {
             var connection = Open();
-            connection.Execute(Schema);
+            Schema.Update(connection);
+            connection.Execute(Recovery);
             _writes = new GroupCommit(connection);
         }
-        catch (SqliteException damaged)
+        catch (Exception damaged) when (damaged is SqliteException or InvalidOperationException)
         {
             throw new InvalidOperationException($"StateDirectory: {path} cannot be used: {damaged.Message}", damaged);
         }

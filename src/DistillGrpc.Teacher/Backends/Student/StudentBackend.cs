@@ -46,6 +46,8 @@ internal sealed class StudentBackend : ITeacherBackend, IDisposable
 
     public Prompt? DefaultPrompt => null;
 
+    public bool GivesLogProbabilities => true;
+
     public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)
     {
         if (query.Use == PromptUse.Rationalize)
