@@ -4,6 +4,7 @@ using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Backends;
 using DistillGrpc.Teacher.Explaining;
 using DistillGrpc.Teacher.Extractions;
+using DistillGrpc.Teacher.Inventing;
 using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Rationales;
 using DistillGrpc.Teacher.Spending;
@@ -43,6 +44,7 @@ public static class TeacherHost
         builder.Services.AddSingleton<ExtractionStore>();
         builder.Services.AddSingleton<ExtractionWatch>();
         builder.Services.AddHostedService<ExtractionRunner>();
+        builder.Services.AddSingleton<InputInventor>();
         configure?.Invoke(builder);
         var app = builder.Build();
         // Made now: a teacher that cannot be used keeps the service from starting.

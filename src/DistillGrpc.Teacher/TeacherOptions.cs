@@ -57,7 +57,7 @@ internal sealed class TeacherOptions
 /// <summary>One teacher.</summary>
 internal sealed class TeacherEntry
 {
-    /// <summary><c>symbolic</c>, <c>recorded</c> or <c>openai</c>.</summary>
+    /// <summary><c>symbolic</c>, <c>recorded</c>, <c>openai</c> or <c>student</c>.</summary>
     public string Backend { get; set; } = "";
 
     /// <summary>You have read the teacher's terms, and they permit to train on its answers; recorded with every row. Default false.</summary>
@@ -78,7 +78,10 @@ internal sealed class TeacherEntry
     /// <summary>Where chat completions are (<c>openai</c>), such as <c>https://api.openai.com/v1</c>.</summary>
     public string Endpoint { get; set; } = "";
 
-    /// <summary>The endpoint's model (<c>openai</c>).</summary>
+    /// <summary>Where a Student listens (<c>student</c>), such as <c>http://127.0.0.1:5102</c>.</summary>
+    public string Address { get; set; } = "";
+
+    /// <summary>The endpoint's model (<c>openai</c>), or the Student's, <c>models/{id}</c> (<c>student</c>).</summary>
     public string Model { get; set; } = "";
 
     /// <summary>The endpoint's key (<c>openai</c>); default none. Better in the environment, <c>DISTILL_Teachers__ID__ApiKey</c>, than on a command line.</summary>
@@ -99,7 +102,7 @@ internal sealed class TeacherEntry
     /// <summary>Most bytes of one response (<c>openai</c>); default 4 MiB.</summary>
     public long MaxResponseBytes { get; set; } = 4 << 20;
 
-    /// <summary>Most calls at once (<c>openai</c>), over all callers; default 64. It is halved when the endpoint throttles, and grows back.</summary>
+    /// <summary>Most calls at once (<c>openai</c>, <c>student</c>), over all callers; default 64. With <c>openai</c> it is halved when the endpoint throttles, and grows back.</summary>
     public int MaxConcurrency { get; set; } = 64;
 
     /// <summary>Most calls a minute (<c>openai</c>); default 0, no limit.</summary>
@@ -123,6 +126,6 @@ internal sealed class TeacherEntry
     /// <summary>Longest time of one call (<c>openai</c>); default 2 minutes.</summary>
     public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>Longest time for an input with all its calls (<c>openai</c>); default 10 minutes.</summary>
+    /// <summary>Longest time for an input with all its calls (<c>openai</c>, <c>student</c>); default 10 minutes.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromMinutes(10);
 }

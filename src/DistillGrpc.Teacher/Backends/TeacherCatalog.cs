@@ -1,6 +1,7 @@
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Backends.OpenAi;
+using DistillGrpc.Teacher.Backends.Student;
 using DistillGrpc.Teacher.Prompts;
 
 namespace DistillGrpc.Teacher.Backends;
@@ -68,7 +69,8 @@ internal sealed class TeacherCatalog : IDisposable
         "symbolic" => new SymbolicBackend(),
         "recorded" => Recorded(id, entry, prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt)),
         "openai" => kept.Of(Collection + id, new OpenAiBackend(OpenAiOptions.Of(id, entry), prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt), time)),
-        var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic, recorded and openai."),
+        "student" => new StudentBackend(StudentOptions.Of(id, entry), time),
+        var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic, recorded, openai and student."),
     };
 
     private static RecordedBackend Recorded(string id, TeacherEntry entry, Prompt prompt)

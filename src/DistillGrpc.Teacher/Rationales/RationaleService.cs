@@ -2,13 +2,14 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
 using DistillGrpc.Teacher.Explaining;
+using DistillGrpc.Teacher.Inventing;
 using DistillGrpc.Teacher.Spending;
 using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Rationales;
 
 /// <summary>The Teacher's calls.</summary>
-internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, RationaleEngine engine, Ledger ledger) : TeacherService.TeacherServiceBase
+internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, RationaleEngine engine, InputInventor inventor, Ledger ledger) : TeacherService.TeacherServiceBase
 {
     private const int DefaultPageSize = 100;
     private const int MaxPageSize = 1000;
@@ -24,6 +25,14 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
 
         var plan = planner.Of(spec, new DateTimeOffset(context.Deadline, TimeSpan.Zero));
         await foreach (var response in engine.AnswerAsync(plan, spec.StreamText, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
+        {
+            await responseStream.WriteAsync(response, context.CancellationToken);
+        }
+    }
+
+    public override async Task InventInputs(InventInputsRequest request, IServerStreamWriter<InventInputsResponse> responseStream, ServerCallContext context)
+    {
+        await foreach (var response in inventor.InventAsync(request, new DateTimeOffset(context.Deadline, TimeSpan.Zero), context.CancellationToken))
         {
             await responseStream.WriteAsync(response, context.CancellationToken);
         }
