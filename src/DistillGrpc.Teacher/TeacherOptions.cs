@@ -75,7 +75,7 @@ internal sealed class TeacherEntry
     /// </summary>
     public List<string> Outputs { get; set; } = [];
 
-    /// <summary>Where chat completions are (<c>openai</c>), such as <c>https://api.openai.com/v1</c>.</summary>
+    /// <summary>Where OpenAI's interface is (<c>openai</c>), such as <c>https://api.openai.com/v1</c>.</summary>
     public string Endpoint { get; set; } = "";
 
     /// <summary>Where a Student listens (<c>student</c>), such as <c>http://127.0.0.1:5102</c>.</summary>
@@ -86,6 +86,18 @@ internal sealed class TeacherEntry
 
     /// <summary>The endpoint's key (<c>openai</c>); default none. Better in the environment, <c>DISTILL_Teachers__ID__ApiKey</c>, than on a command line.</summary>
     public string ApiKey { get; set; } = "";
+
+    /// <summary>
+    /// How it is asked (<c>openai</c>): <c>chat</c> (the default) for chat completions, or <c>completions</c> for the older interface
+    /// in which a model goes on with one text.
+    /// </summary>
+    public string Api { get; set; } = "chat";
+
+    /// <summary>
+    /// The name of the limit of tokens (<c>openai</c>), for servers that know only one: <c>max_completion_tokens</c> (the default of
+    /// <c>chat</c>) or <c>max_tokens</c> (of <c>completions</c>, which have no other).
+    /// </summary>
+    public string TokenLimitField { get; set; } = "";
 
     /// <summary>Most tokens of an answer (<c>openai</c>) where the request does not say; default 512.</summary>
     public int MaxOutputTokens { get; set; } = 512;

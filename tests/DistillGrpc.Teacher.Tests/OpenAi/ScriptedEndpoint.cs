@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace DistillGrpc.Teacher.Tests.OpenAi;
 
-/// <summary>An HTTP server that answers chat completions as a test has written it, request by request; the last answer repeats.</summary>
+/// <summary>An HTTP server that answers completions, of chats or not, as a test has written it, request by request; the last answer repeats.</summary>
 internal sealed class ScriptedEndpoint : IAsyncDisposable
 {
     private const string Asked = "asked";
@@ -30,6 +30,7 @@ internal sealed class ScriptedEndpoint : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         var endpoint = new ScriptedEndpoint(builder.Build(), script);
         endpoint._app.MapPost("/v1/chat/completions", endpoint.AnswerAsync);
+        endpoint._app.MapPost("/v1/completions", endpoint.AnswerAsync);
         await endpoint._app.StartAsync();
         return endpoint;
     }
