@@ -24,11 +24,26 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
 
     public Prompt? DefaultPrompt => backend.DefaultPrompt;
 
+    public bool Samples => true;
+
+    public bool GivesLogProbabilities => true;
+
     /// <summary>What was spent, with what is reserved for calls under way, and what may be; in billionths.</summary>
     public async ValueTask<(long Spent, long Budget)> SpendingAsync(CancellationToken cancellationToken)
     {
         var balance = await ledger.BalanceOfAsync(account, cancellationToken);
         return (balance.Spent + balance.Reserved, backend.Budget);
+    }
+
+    /// <summary>Calls at once at most.</summary>
+    public int MaxConcurrency => backend.MaxConcurrency;
+
+    /// <summary>What an answer would take, without asking.</summary>
+    /// <exception cref="TeacherRowException">The prompt cannot show this input.</exception>
+    public async ValueTask<(bool IsKept, long Bytes, int Turns, int MaxTokens, Price Price)> LookAsync(Example input, RationaleQuery query, CancellationToken cancellationToken)
+    {
+        var (bytes, turns, maxTokens) = backend.SizeOf(input, query);
+        return (await answers.FindAsync(AnswerKey.Of(backend.Model, query, maxTokens, input), cancellationToken) is not null, bytes, turns, maxTokens, backend.Price);
     }
 
     public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)

@@ -203,18 +203,6 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
             ("@input", answer?.InputTokens ?? 0L), ("@output", answer?.OutputTokens ?? 0L), ("@answers", answer is null ? 0L : 1L));
     }
 
-    private ValueTask<IReadOnlyList<AccountBalance>> ReadAsync(string sql, (string Name, object Value)[] parameters, CancellationToken cancellationToken) => database.ReadAsync(
-        async ValueTask<IReadOnlyList<AccountBalance>> (connection) =>
-        {
-            await using var command = connection.Command(sql, parameters);
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            var balances = new List<AccountBalance>();
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                balances.Add(new AccountBalance(reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4), reader.GetInt64(5)));
-            }
-
-            return balances;
-        },
-        cancellationToken);
+    private ValueTask<IReadOnlyList<AccountBalance>> ReadAsync(string sql, (string Name, object Value)[] parameters, CancellationToken cancellationToken) => database.QueryAsync(
+        sql, row => new AccountBalance(row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5)), parameters, cancellationToken);
 }

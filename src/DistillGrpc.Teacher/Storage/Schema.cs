@@ -25,6 +25,7 @@ internal static class Schema
         CREATE TABLE reservations (account {dialect.Text}, owner {dialect.Text}, amount BIGINT NOT NULL, PRIMARY KEY (account, owner)) {dialect.KeyOrdered};
         CREATE TABLE asking (key {dialect.Blob} PRIMARY KEY, owner {dialect.Text} NOT NULL) {dialect.KeyOrdered};
         """,
+        Extractions.ExtractionSchema.Of(dialect),
     ];
 
     /// <summary>Takes the steps that are missing, all of them or none.</summary>

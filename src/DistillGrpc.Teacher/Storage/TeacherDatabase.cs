@@ -88,6 +88,23 @@ internal sealed class TeacherDatabase : IAsyncDisposable
         }
     }
 
+    /// <summary>Reads all rows of a query.</summary>
+    /// <exception cref="DbException">The database refused, or cannot be reached.</exception>
+    public ValueTask<IReadOnlyList<T>> QueryAsync<T>(string sql, Func<DbDataReader, T> read, (string Name, object Value)[] parameters, CancellationToken cancellationToken) => ReadAsync(
+        async ValueTask<IReadOnlyList<T>> (connection) =>
+        {
+            await using var command = connection.Command(sql, parameters);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            var rows = new List<T>();
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                rows.Add(read(reader));
+            }
+
+            return rows;
+        },
+        cancellationToken);
+
     /// <inheritdoc cref="GroupCommit.WriteAsync"/>
     public Task<T> WriteAsync<T>(Func<DbTransaction, T> write, CancellationToken cancellationToken) => _writes.WriteAsync(write, cancellationToken);
 
