@@ -20,12 +20,14 @@ public sealed class PostgresServer : IAsyncLifetime
     internal const string Missing = "needs PostgreSQL (tests/postgres/install)";
 
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"distill-postgres-{Guid.NewGuid():n}");
-    private readonly int _port = FreePort();
     private int _databases;
 
     /// <summary>Debian's folder of PostgreSQL's programs, or null where it is not installed.</summary>
     internal static string? Programs { get; } = !Directory.Exists("/usr/lib/postgresql") ? null
         : Directory.GetDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin")).Where(bin => File.Exists(Path.Combine(bin, "initdb"))).Order(StringComparer.Ordinal).LastOrDefault();
+
+    /// <summary>Where it listens.</summary>
+    public int Port { get; } = FreePort();
 
     /// <summary>Starts it; nothing where PostgreSQL is not installed, since all tests are skipped then.</summary>
     public async Task InitializeAsync()
@@ -52,16 +54,16 @@ public sealed class PostgresServer : IAsyncLifetime
     public async Task<string> CreateDatabaseAsync()
     {
         var name = $"test{Interlocked.Increment(ref _databases)}";
-        await RunAsync($"'{Programs}/createdb' -h '{_folder}' -p {_port} -U postgres {name}");
-        return $"Host=127.0.0.1;Port={_port};Username=postgres;Password={Password};Database={name}";
+        await RunAsync($"'{Programs}/createdb' -h '{_folder}' -p {Port} -U postgres {name}");
+        return $"Host=127.0.0.1;Port={Port};Username=postgres;Password={Password};Database={name}";
     }
 
-    /// <summary>Runs a statement; gives what it gives.</summary>
-    public async Task<string> QueryAsync(string connectionString, string sql) =>
-        await RunAsync($"'{Programs}/psql' -h '{_folder}' -p {_port} -U postgres -X -A -t -c \"{sql}\" {connectionString[(connectionString.LastIndexOf('=') + 1)..]}");
+    /// <summary>Runs statements; gives what the last gives.</summary>
+    public async Task<string> QueryAsync(string connectionString, string sql) => await RunAsync(
+        $"'{Programs}/psql' -h '{_folder}' -p {Port} -U postgres -X -A -t -q -v ON_ERROR_STOP=1 {connectionString[(connectionString.LastIndexOf('=') + 1)..]} <<'END'\n{sql};\nEND");
 
     /// <summary>Starts it after <see cref="StopAsync"/>.</summary>
-    public Task StartAsync() => RunAsync($"'{Programs}/pg_ctl' start -w -D '{_folder}/data' -l '{_folder}/log' -o \"-c listen_addresses=127.0.0.1 -c port={_port} -c unix_socket_directories='{_folder}'\" >'{_folder}/start' 2>&1");
+    public Task StartAsync() => RunAsync($"'{Programs}/pg_ctl' start -w -D '{_folder}/data' -l '{_folder}/log' -o \"-c listen_addresses=127.0.0.1 -c port={Port} -c unix_socket_directories='{_folder}'\" >'{_folder}/start' 2>&1");
 
     /// <summary>Stops it.</summary>
     /// <param name="mode"><c>fast</c> ends its sessions, <c>immediate</c> is a crash.</param>

@@ -1,6 +1,4 @@
 using DistillGrpc.Contracts.V1;
-using DistillGrpc.Teacher.Spending;
-using DistillGrpc.Teacher.Storage;
 using DistillGrpc.Teacher.Tests.OpenAi;
 using Grpc.Core;
 using static DistillGrpc.Teacher.Tests.OpenAi.ScriptedEndpoint;
@@ -174,40 +172,37 @@ public sealed class ReplicaTests(PostgresServer server) : IDisposable
     }
 
     [PostgresFact]
-    public async Task Owner_OutOfTouchForTooLong_IsAnotherAndWhatItHadReservedIsSpentOnce()
+    public async Task Database_LostInTheMiddleOfAStream_FailsTheRowsAndNotTheStream()
     {
-        // The first's clock stands still: it gives no sign of life by itself.
-        await using var first = await _databases.OpenAsync(OnDatabaseAttribute.Postgres, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(), TimeSpan.FromSeconds(1));
-        await using var second = await _databases.OpenAsync(OnDatabaseAttribute.Postgres, lease: TimeSpan.FromSeconds(1));
-        var (ledger, others) = (new Ledger(first, TimeProvider.System), new Ledger(second, TimeProvider.System));
-        var (lost, owner) = (first.OwnerLost, first.Owner);
-        var reserved = (await ledger.ReserveAsync([new("teachers/a", 0)], 10, null, CancellationToken.None)).Reserved!;
-        Assert.Equal(2, await AliveAsync(second));
+        await using var endpoint = await StartAsync(Says("stop", "It is so. ", "The answer is yes."));
+        await using var teacher = await Teacher(endpoint, Prices);
+        var (answered, isAway) = (new TaskCompletionSource(), false);
 
-        for (var i = 0; i < 100 && (await others.BalanceOfAsync("teachers/a", CancellationToken.None)).Reserved > 0; i++)
+        var results = new List<RationaleResult>();
+        await foreach (var response in teacher.Client.GenerateRationalesAsync(new RationaleSpec(), Rows()))
         {
-            await Task.Delay(50);
+            results.Add(response.Result);
+            if (!isAway)
+            {
+                await server.StopAsync("fast");
+                isAway = true;
+                answered.SetResult();
+            }
         }
 
-        Assert.Equal(new AccountBalance("teachers/a", 10), await others.BalanceOfAsync("teachers/a", CancellationToken.None));
-        Assert.Equal(1, await AliveAsync(second));
-        Assert.False(lost.IsCancellationRequested);
+        await server.StartAsync();
+        Assert.Equal(["yes", "STATE_FAILED", "STATE_FAILED"], results.Select(result => result.Error?.Reason ?? result.Label));
+        Assert.All(await Ask(teacher, new RationaleSpec(), Row(0), Row(1), Row(2)), result => Assert.Equal("yes", result.Label));
+        Assert.Equal(3 * Cost, Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos);
 
-        await ledger.SettleAsync(reserved, 4, new Usage(), null);
-
-        Assert.Equal(new AccountBalance("teachers/a", 4, Answers: 1), await others.BalanceOfAsync("teachers/a", CancellationToken.None));
-        Assert.True(lost.WaitHandle.WaitOne(TimeSpan.FromSeconds(5)));
-        Assert.NotEqual(owner, first.Owner);
-        Assert.Equal(2, await AliveAsync(second));
-    }
-
-    private static ValueTask<long> AliveAsync(TeacherDatabase database) => database.ReadAsync(
-        async connection =>
+        async IAsyncEnumerable<Example> Rows()
         {
-            await using var command = connection.Command($"SELECT COUNT(*) FROM ({database.AliveOwners}) AS alive");
-            return (long)(await command.ExecuteScalarAsync())!;
-        },
-        CancellationToken.None);
+            yield return Row(0);
+            await answered.Task;
+            yield return Row(1);
+            yield return Row(2);
+        }
+    }
 
     private async Task<RunningTeacher> Teacher(ScriptedEndpoint endpoint, string[] prices, params string[] settings) => await RunningTeacher.StartAsync([
         .. await _databases.SettingsAsync(OnDatabaseAttribute.Postgres), "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=model-1",
