@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
+using DistillGrpc.Cli.Data;
 using DistillGrpc.Client;
-using DistillGrpc.Client.Examples;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Modeling.Scoring;
 
@@ -12,23 +12,24 @@ internal static class EvalCommand
 {
     public static Command Create()
     {
-        var data = new Option<FileInfo>("--data") { Description = "JSONL rows with labels.", Required = true };
+        var data = new DataOptions("Rows with labels.");
         var model = new Option<string>("--model") { Description = "The model, models/{id}; default the Student's.", DefaultValueFactory = _ => "" };
         var equations = new Option<bool>("--equations") { Description = "Labels are equations, compared by value." };
         var json = new Option<bool>("--json") { Description = "Prints one JSON object." };
         var student = Addresses.Student();
-        var command = new Command("eval", "Counts how many rows a running Student answers rightly.") { data, model, equations, json, student };
+        var command = new Command("eval", "Counts how many rows a running Student answers rightly.") { model, equations, json, student };
+        data.AddTo(command);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             () => RunAsync(
-                parsed.GetValue(student)!, parsed.GetValue(data)!, parsed.GetValue(model)!, parsed.GetValue(equations) ? ScoringRule.Equation : ScoringRule.ExactMatch, parsed.GetValue(json), cancellationToken),
+                parsed.GetValue(student)!, data.Of(parsed), parsed.GetValue(model)!, parsed.GetValue(equations) ? ScoringRule.Equation : ScoringRule.ExactMatch, parsed.GetValue(json), cancellationToken),
             cancellationToken));
         return command;
     }
 
-    private static async Task RunAsync(string address, FileInfo data, string model, ScoringRule rule, bool json, CancellationToken cancellationToken)
+    private static async Task RunAsync(string address, DataSource data, string model, ScoringRule rule, bool json, CancellationToken cancellationToken)
     {
         using var channel = Addresses.Connect("--student", address);
-        var rows = (await ExampleFile.ReadAsync(data.FullName, cancellationToken).ToListAsync(cancellationToken)).FindAll(row => row.Label.Length > 0);
+        var rows = (await data.ReadAsync(cancellationToken).ToListAsync(cancellationToken)).FindAll(row => row.Label.Length > 0);
         if (rows.Count == 0)
         {
             throw new InvalidDataException($"{data.Name} holds no row with a label.");

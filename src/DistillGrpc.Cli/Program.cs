@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DistillGrpc.Cli;
 using DistillGrpc.Cli.Quickstart;
+using DistillGrpc.Cli.Teaching;
 
 var root = new RootCommand("Distils a large language model into a small T5 that answers in milliseconds and can say why.")
 {

@@ -1,6 +1,6 @@
 using System.CommandLine;
+using DistillGrpc.Cli.Data;
 using DistillGrpc.Client;
-using DistillGrpc.Client.Examples;
 using DistillGrpc.Contracts.V1;
 
 namespace DistillGrpc.Cli;
@@ -10,7 +10,7 @@ internal static class TrainCommand
 {
     public static Command Create()
     {
-        var data = new Option<FileInfo>("--data") { Description = "JSONL rows; those without a rationale go to the Student's Teacher.", Required = true };
+        var data = new DataOptions("Rows to learn from; those without a rationale go to the Student's Teacher.");
         var evalData = new Option<FileInfo?>("--eval-data") { Description = "Held-out rows." };
         var id = new Option<string>("--id") { Description = "Id of the model to make.", Required = true };
         var replace = new Option<bool>("--replace") { Description = "Put it in the place of a model of the same id." };
@@ -28,7 +28,8 @@ internal static class TrainCommand
         var seed = new Option<long>("--seed") { Description = "Seed of order and initialisation." };
         var equations = new Option<bool>("--equations") { Description = "Labels are equations, compared by value." };
         var student = Addresses.Student();
-        var command = new Command("train", "Has a running Student learn from rows.") { data, evalData, id, replace, from, mode, labels, lambda, optimizer, batch, steps, rate, seed, equations, student };
+        var command = new Command("train", "Has a running Student learn from rows.") { evalData, id, replace, from, mode, labels, lambda, optimizer, batch, steps, rate, seed, equations, student };
+        data.AddTo(command);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             () =>
             {
@@ -56,18 +57,18 @@ internal static class TrainCommand
                     spec.Preset = parsed.GetValue(from);
                 }
 
-                return RunAsync(parsed.GetValue(student)!, spec, parsed.GetValue(data)!, parsed.GetValue(evalData), cancellationToken);
+                return RunAsync(parsed.GetValue(student)!, spec, data.Of(parsed), parsed.GetValue(evalData) is { } file ? data.Of(parsed, file) : null, cancellationToken);
             },
             cancellationToken));
         return command;
     }
 
-    private static async Task RunAsync(string address, TrainingSpec spec, FileInfo data, FileInfo? evalData, CancellationToken cancellationToken)
+    private static async Task RunAsync(string address, TrainingSpec spec, DataSource data, DataSource? evalData, CancellationToken cancellationToken)
     {
         using var channel = Addresses.Connect("--student", address);
         var line = new ProgressLine();
-        var rows = ExampleFile.ReadAsync(data.FullName, cancellationToken);
-        var heldOut = evalData is null ? AsyncEnumerable.Empty<Example>() : ExampleFile.ReadAsync(evalData.FullName, cancellationToken);
+        var rows = data.ReadAsync(cancellationToken);
+        var heldOut = evalData is null ? AsyncEnumerable.Empty<Example>() : evalData.ReadAsync(cancellationToken);
         await foreach (var response in new TrainingClient(channel).TrainAsync(spec, rows, heldOut, cancellationToken))
         {
             switch (response.EventCase)

@@ -1,3 +1,5 @@
+using DistillGrpc.Hosting;
+
 namespace DistillGrpc.Teacher;
 
 /// <summary>What the operator sets for the Teacher, at the configuration's root.</summary>
@@ -12,12 +14,44 @@ internal sealed class TeacherOptions
     /// <summary>A folder with prompts of the operator's own, <c>{id}.yaml</c>; one that has the id of a prompt that comes with the Teacher takes its place. Default none.</summary>
     public string PromptDirectory { get; set; } = "";
 
+    /// <summary>
+    /// A PostgreSQL database that holds the answers and what was spent, for several Teachers at once: Npgsql's connection string, <c>Host=...;Username=...;Database=...</c>.
+    /// Default empty: SQLite in the state directory, for one. Better in the environment, <c>DISTILL_Database</c>, where it holds a password.
+    /// </summary>
+    public string Database { get; set; } = "";
+
+    /// <summary>
+    /// How long a Teacher that shares <see cref="Database"/> counts as alive after a sign of life, which it gives with every write and four times in this time; default 20 seconds.
+    /// What one that is dead had reserved counts as spent, and what it was asking others ask.
+    /// </summary>
+    public TimeSpan DatabaseLease { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>Inputs of one call that are being answered at once; default 128. A teacher's own limit decides how many of them it is asked.</summary>
     public int MaxInputsInFlight { get; set; } = 128;
 
+    /// <summary>Extractions that are worked on at once; default 8. Others wait, in the order in which they were created.</summary>
+    public int MaxExtractions { get; set; } = 8;
+
+    /// <summary>How often an input of an extraction is asked that fails for a reason that may pass, each time with all its retries; default 5.</summary>
+    public int ExtractionTries { get; set; } = 5;
+
+    /// <summary>How long a teacher that is down is waited for, before inputs fail for it; default 12 hours.</summary>
+    public TimeSpan OutagePatience { get; set; } = TimeSpan.FromHours(12);
+
+    /// <summary>How long calls under way may take when the service is asked to stop; default 10 seconds. What was paid for is then kept.</summary>
+    public TimeSpan StopGrace { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Checks the settings that are not a teacher's own.</summary>
     /// <exception cref="InvalidOperationException">One cannot be used; the message names it.</exception>
-    public void Check() => Hosting.Setting.Require(MaxInputsInFlight is >= 1 and <= 10_000, nameof(MaxInputsInFlight), "must be 1 to 10000.");
+    public void Check()
+    {
+        Setting.Require(MaxInputsInFlight is >= 1 and <= 10_000, nameof(MaxInputsInFlight), "must be 1 to 10000.");
+        Setting.Require(MaxExtractions is >= 1 and <= 1000, nameof(MaxExtractions), "must be 1 to 1000.");
+        Setting.Require(ExtractionTries is >= 1 and <= 100, nameof(ExtractionTries), "must be 1 to 100.");
+        Setting.Require(OutagePatience >= TimeSpan.Zero && OutagePatience <= TimeSpan.FromDays(30), nameof(OutagePatience), "must be 0 to 30 days.");
+        Setting.Require(StopGrace >= TimeSpan.Zero && StopGrace <= TimeSpan.FromMinutes(10), nameof(StopGrace), "must be 0 to 10 minutes.");
+        Setting.Require(DatabaseLease >= TimeSpan.FromSeconds(1) && DatabaseLease <= TimeSpan.FromHours(1), nameof(DatabaseLease), "must be a second to an hour.");
+    }
 }
 
 /// <summary>One teacher.</summary>
@@ -41,7 +75,7 @@ internal sealed class TeacherEntry
     /// </summary>
     public List<string> Outputs { get; set; } = [];
 
-    /// <summary>Where chat completions are (<c>openai</c>), such as <c>https://api.openai.com/v1</c>.</summary>
+    /// <summary>Where OpenAI's interface is (<c>openai</c>), such as <c>https://api.openai.com/v1</c>.</summary>
     public string Endpoint { get; set; } = "";
 
     /// <summary>Where a Student listens (<c>student</c>), such as <c>http://127.0.0.1:5102</c>.</summary>
@@ -52,6 +86,18 @@ internal sealed class TeacherEntry
 
     /// <summary>The endpoint's key (<c>openai</c>); default none. Better in the environment, <c>DISTILL_Teachers__ID__ApiKey</c>, than on a command line.</summary>
     public string ApiKey { get; set; } = "";
+
+    /// <summary>
+    /// How it is asked (<c>openai</c>): <c>chat</c> (the default) for chat completions, or <c>completions</c> for the older interface
+    /// in which a model goes on with one text.
+    /// </summary>
+    public string Api { get; set; } = "chat";
+
+    /// <summary>
+    /// The name of the limit of tokens (<c>openai</c>), for servers that know only one: <c>max_completion_tokens</c> (the default of
+    /// <c>chat</c>) or <c>max_tokens</c> (of <c>completions</c>, which have no other).
+    /// </summary>
+    public string TokenLimitField { get; set; } = "";
 
     /// <summary>Most tokens of an answer (<c>openai</c>) where the request does not say; default 512.</summary>
     public int MaxOutputTokens { get; set; } = 512;

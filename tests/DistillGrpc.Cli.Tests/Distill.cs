@@ -7,9 +7,26 @@ internal static class Distill
 {
     public static string Assembly { get; } = typeof(Distill).Assembly.Location.Replace("DistillGrpc.Cli.Tests.dll", "DistillGrpc.Cli.dll", StringComparison.Ordinal);
 
-    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
+    public static Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments) => RunAsync(default, arguments);
+
+    /// <summary>Runs it with something piped in.</summary>
+    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(PipedIn piped, string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Start(arguments);
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.StandardInput.WriteAsync(piped.Text ?? "");
+        process.StandardInput.Close();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, await error);
+    }
+
+    /// <summary>Starts it; the caller feeds, reads and awaits it. Ctrl-C reaches it, whatever the test host was started with.</summary>
+    public static Process Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("env") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add("--default-signal=INT");
+        start.ArgumentList.Add("dotnet");
         start.ArgumentList.Add(Assembly);
         foreach (var argument in arguments)
         {
@@ -19,10 +36,9 @@ internal static class Distill
         // What the operator has set for services of his own is not meant for the quickstart's.
         start.Environment["DISTILL_Teachers__gpt__ApiKey"] = "sk-0";
         start.Environment["DISTILL_DefaultModel"] = "none";
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, await output, await error);
+        return Process.Start(start)!;
     }
+
+    /// <summary>What is piped in.</summary>
+    public readonly record struct PipedIn(string Text);
 }

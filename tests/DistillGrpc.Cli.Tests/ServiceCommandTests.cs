@@ -20,7 +20,7 @@ public sealed class ServiceCommandTests
         await File.WriteAllLinesAsync(rows, Enumerable.Range(20, 30).Select(i => JsonSerializer.Serialize(new { input = $"Mia has {i} apples. Mia loses 3 apples. How many apples does Mia have now?", label = $"{i} - 3" })));
 
         var teach = await Distill.RunAsync("teach", "--data", rows, "--out", taught, "--teacher", $"{teacher.Address()}");
-        Assert.Equal((0, "30 rows, 0 without an answer."), (teach.ExitCode, teach.Error.Trim()));
+        Assert.Equal((0, "30 rows, 30 accepted, 0 without an answer."), (teach.ExitCode, teach.Error.Trim()));
         Assert.All(await File.ReadAllLinesAsync(taught), line => Assert.Contains(" Mia loses 3 apples: ", JsonDocument.Parse(line).RootElement.GetProperty("rationale").GetString(), StringComparison.Ordinal));
 
         var train = await Distill.RunAsync("train", "--data", taught, "--eval-data", rows, "--id", "mine", "--steps", "5", "--student", $"{student.Address()}");

@@ -29,7 +29,22 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
     public bool GivesLogProbabilities => true;
 
     /// <summary>What was spent, with what is reserved for calls under way, and what may be; in billionths.</summary>
-    public (long Spent, long Budget) Spending => ledger.BalanceOf(account) is var balance ? (balance.Spent + balance.Reserved, backend.Budget) : default;
+    public async ValueTask<(long Spent, long Budget)> SpendingAsync(CancellationToken cancellationToken)
+    {
+        var balance = await ledger.BalanceOfAsync(account, cancellationToken);
+        return (balance.Spent + balance.Reserved, backend.Budget);
+    }
+
+    /// <summary>Calls at once at most.</summary>
+    public int MaxConcurrency => backend.MaxConcurrency;
+
+    /// <summary>What an answer would take, without asking.</summary>
+    /// <exception cref="TeacherRowException">The prompt cannot show this input.</exception>
+    public async ValueTask<(bool IsKept, long Bytes, int Turns, int MaxTokens, Price Price)> LookAsync(Example input, RationaleQuery query, CancellationToken cancellationToken)
+    {
+        var (bytes, turns, maxTokens) = backend.SizeOf(input, query);
+        return (await answers.FindAsync(AnswerKey.Of(backend.Model, query, maxTokens, input), cancellationToken) is not null, bytes, turns, maxTokens, backend.Price);
+    }
 
     public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)
     {
@@ -49,22 +64,30 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
 
             try
             {
-                if (answers.Find(key) is not { } kept)
+                var (kept, isRestart) = (await answers.FindAsync(key, cancellationToken), false);
+                if (kept is null)
                 {
-                    var asked = new Question(backend.Price, ledger, query.Budget, [new AccountLimit(account, backend.Budget), .. query.Accounts], key, size, onText);
-                    return backend.Read(await backend.AskAsync(input, query, asked.OnText, asked.AttemptAsync, cancellationToken), query, input);
+                    var asked = new Question(backend.Price, answers, ledger, query.Budget, [new AccountLimit(account, backend.Budget), .. query.Accounts], key, size, onText);
+                    kept = await backend.AskAsync(input, query, asked.OnText, asked.AttemptAsync, cancellationToken);
+                    if (!asked.IsOthers)
+                    {
+                        return backend.Read(kept, query, input);
+                    }
+
+                    isRestart = asked.HasText;
                 }
 
                 if (onText is not null)
                 {
-                    await onText(kept.Text, isRestart: false);
+                    await onText(kept.Text, isRestart);
                 }
 
                 return backend.Read(kept, query, input) with { IsKept = true };
             }
             catch (DbException failure)
             {
-                throw new TeacherFailedException(StatusCode.Internal, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", failure);
+                throw new TeacherFailedException(
+                    failure.IsTransient ? StatusCode.Unavailable : StatusCode.Internal, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", failure);
             }
             finally
             {
@@ -78,19 +101,35 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
 
     // One question on its way: every attempt is reserved, and settled by what it came to. The teacher's own account is the first.
     private sealed class Question(
-        Price price, Ledger ledger, CallBudget budget, IReadOnlyList<AccountLimit> accounts, byte[] key, (long Bytes, int Turns, int MaxTokens) size, TextListener? onText)
+        Price price, AnswerStore answers, Ledger ledger, CallBudget budget, IReadOnlyList<AccountLimit> accounts, byte[] key, (long Bytes, int Turns, int MaxTokens) size, TextListener? onText)
     {
         private long _written;
 
+        /// <summary>Another process has asked it meanwhile: the answer is that one's.</summary>
+        public bool IsOthers { get; private set; }
+
+        /// <summary>Some text has come, of whichever attempt.</summary>
+        public bool HasText { get; private set; }
+
         public ValueTask OnText(string text, bool isRestart)
         {
+            HasText = true;
             _written += Encoding.UTF8.GetByteCount(text);
             return onText is null ? ValueTask.CompletedTask : onText(text, isRestart);
         }
 
         public async ValueTask<WrittenAnswer> AttemptAsync(Func<CancellationToken, ValueTask<WrittenAnswer>> call, CancellationToken cancellationToken)
         {
-            var reserved = await ReserveAsync(price.AtMost(size.Bytes, size.Turns, size.MaxTokens), cancellationToken);
+            Reservation? reserved;
+            while ((reserved = await ReserveAsync(price.AtMost(size.Bytes, size.Turns, size.MaxTokens), cancellationToken)) is null)
+            {
+                if (await answers.AwaitOtherAsync(key, cancellationToken) is { } others)
+                {
+                    IsOthers = true;
+                    return others;
+                }
+            }
+
             _written = 0;
             try
             {
@@ -109,34 +148,36 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
             }
         }
 
-        private async Task<Reservation> ReserveAsync(long most, CancellationToken cancellationToken)
+        // Null where another process asks the same.
+        private async ValueTask<Reservation?> ReserveAsync(long most, CancellationToken cancellationToken)
         {
             if (!await budget.ReserveAsync(most, cancellationToken))
             {
                 throw Exhausted("BUDGET_EXHAUSTED", "What this call may cost is used up.");
             }
 
+            Reservation? reserved = null;
             try
             {
-                var (reserved, lacking) = price.IsFree ? (new Reservation(accounts, 0), null) : await ledger.ReserveAsync(accounts, most, cancellationToken);
-                return reserved ?? throw (lacking == accounts[0]
-                    ? Exhausted("TEACHER_BUDGET_EXHAUSTED", "What this teacher may cost is used up.")
-                    : Exhausted("BUDGET_EXHAUSTED", $"What {lacking!.Name} may cost is used up."));
+                (reserved, var lacking) = await ledger.ReserveAsync(accounts, most, answers.Claim(key), cancellationToken);
+                return lacking is null ? reserved
+                    : throw (lacking == accounts[0]
+                        ? Exhausted("TEACHER_BUDGET_EXHAUSTED", "What this teacher may cost is used up.")
+                        : Exhausted("BUDGET_EXHAUSTED", $"What {lacking.Name} may cost is used up."));
             }
-            catch
+            finally
             {
-                budget.Settle(most, 0);
-                throw;
+                if (reserved is null)
+                {
+                    budget.Settle(most, 0);
+                }
             }
         }
 
-        private async Task SettleAsync(Reservation reserved, long spent, WrittenAnswer? answer)
+        private Task SettleAsync(Reservation reserved, long spent, WrittenAnswer? answer)
         {
             budget.Settle(reserved.Amount, spent);
-            if (!price.IsFree || answer is not null)
-            {
-                await ledger.SettleAsync(reserved, spent, answer?.Usage, answer is null ? null : transaction => AnswerStore.Keep(transaction, key, answer));
-            }
+            return ledger.SettleAsync(reserved, spent, answer?.Usage, answers.End(key, reserved.Owner, answer));
         }
 
         private static TeacherRowException Exhausted(string reason, string message) => new(StatusCode.ResourceExhausted, reason, message);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using DistillGrpc.Contracts.V1;
@@ -17,9 +18,19 @@ internal sealed class Explainer(TimeProvider time)
     /// <summary>What a judge says of a rationale that supports its label.</summary>
     public const string Sound = "sound";
 
+    // Of a moving average: the last twenty answers make up about two thirds of it.
+    private const double Recent = 0.05;
+
+    // The caller's money, which is gone for all of its teachers.
+    private const string BudgetExhausted = "BUDGET_EXHAUSTED";
     private static readonly ActivitySource Activities = new("DistillGrpc.Teacher");
     private static readonly Meter Meter = new("DistillGrpc.Teacher");
     private static readonly Histogram<double> Latency = Meter.CreateHistogram<double>("distill.teacher.answer.duration", "s", "Time that a backend takes for one input.");
+
+    private readonly ConcurrentDictionary<string, double> _seconds = new(StringComparer.Ordinal);
+
+    /// <summary>How long a teacher's answers took of late, those that were kept aside; null where it has given none since the start.</summary>
+    public TimeSpan? LatencyOf(string teacher) => _seconds.TryGetValue(teacher, out var seconds) ? TimeSpan.FromSeconds(seconds) : null;
 
     /// <summary>The row.</summary>
     /// <param name="input">The input.</param>
@@ -49,7 +60,7 @@ internal sealed class Explainer(TimeProvider time)
                     return result;
                 }
             }
-            catch (Exception failure) when (number < teachers.Count && failure is TeacherFailedException or TeacherRowException { Reason: not "BUDGET_EXHAUSTED" })
+            catch (Exception failure) when (number < teachers.Count && failure is TeacherFailedException or TeacherRowException { Reason: not BudgetExhausted })
             {
                 // The next one may have an answer.
             }
@@ -118,7 +129,7 @@ internal sealed class Explainer(TimeProvider time)
         {
             return (teacher, await AskAsync(input, teacher, query, null, cancellationToken), null);
         }
-        catch (TeacherRowException refused) when (refused.Code != Grpc.Core.StatusCode.ResourceExhausted)
+        catch (TeacherRowException refused) when (!refused.IsOutOfBudget)
         {
             return (teacher, null, refused);
         }
@@ -164,7 +175,13 @@ internal sealed class Explainer(TimeProvider time)
         try
         {
             var answer = await teacher.Backend.AnswerAsync(input, query, onText, cancellationToken);
-            Latency.Record(time.GetElapsedTime(started).TotalSeconds, new KeyValuePair<string, object?>("teacher", teacher.Name));
+            var seconds = time.GetElapsedTime(started).TotalSeconds;
+            Latency.Record(seconds, new KeyValuePair<string, object?>("teacher", teacher.Name));
+            if (!answer.IsKept)
+            {
+                _seconds.AddOrUpdate(teacher.Name, seconds, (_, before) => before + (Recent * (seconds - before)));
+            }
+
             return answer;
         }
         catch (Exception failure) when (activity is not null)

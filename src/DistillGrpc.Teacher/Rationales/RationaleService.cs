@@ -38,12 +38,12 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
         }
     }
 
-    public override Task<ListTeachersResponse> ListTeachers(ListTeachersRequest request, ServerCallContext context)
+    public override async Task<ListTeachersResponse> ListTeachers(ListTeachersRequest request, ServerCallContext context)
     {
         var response = new ListTeachersResponse();
         foreach (var (name, backend, permits) in catalog.All)
         {
-            var (spent, budget) = backend is PaidTeacher paid ? paid.Spending : (0, 0);
+            var (spent, budget) = backend is PaidTeacher paid ? await paid.SpendingAsync(context.CancellationToken) : (0, 0);
             response.Teachers.Add(new Contracts.V1.Teacher
             {
                 Name = name,
@@ -56,10 +56,10 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
             });
         }
 
-        return Task.FromResult(response);
+        return response;
     }
 
-    public override Task<ListAccountsResponse> ListAccounts(ListAccountsRequest request, ServerCallContext context)
+    public override async Task<ListAccountsResponse> ListAccounts(ListAccountsRequest request, ServerCallContext context)
     {
         if (request.PageSize < 0)
         {
@@ -67,7 +67,7 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
         }
 
         var size = request.PageSize == 0 ? DefaultPageSize : Math.Min(request.PageSize, MaxPageSize);
-        var accounts = ledger.List(request.PageToken, size + 1);
+        var accounts = await ledger.ListAsync(request.PageToken, size + 1, context.CancellationToken);
         var response = new ListAccountsResponse { NextPageToken = accounts.Count > size ? accounts[size - 1].Name : "" };
         response.Accounts.AddRange(accounts.Take(size).Select(account => new Account
         {
@@ -76,7 +76,7 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
             Answers = account.Answers,
             ReservedNanos = account.Reserved,
         }));
-        return Task.FromResult(response);
+        return response;
     }
 
     private static async IAsyncEnumerable<Example> Inputs(

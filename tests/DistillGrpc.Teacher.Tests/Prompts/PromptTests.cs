@@ -29,7 +29,7 @@ public sealed class PromptTests
     public void Parse_OwnPatternAndLabels_ReadWhatTheySay()
     {
         var pattern = Parse("answers: pattern\npattern: '(?s)^(?<rationale>.*)=> (?<label>\\w+)'\nanswer: '{rationale} => {label}'\nexemplars:\n- segments: [x]\n  rationale: why\n  label: yes");
-        Assert.Equal((ParseOutcome.Parsed, "Because\nof it.", "no"), AnswerParser.Parse("Because\nof it. => no\n\nQ: more => yes", pattern.Format, "", isCut: false));
+        Assert.Equal(new ParsedAnswer(ParseOutcome.Parsed, "Because\nof it.", "no") { LabelAt = 18 }, AnswerParser.Parse("Because\nof it. => no\n\nQ: more => yes", pattern.Format, "", isCut: false));
 
         var labels = Parse("answers: classification\nlabels: [positive, very positive, negative]");
         Assert.Equal("very positive", AnswerParser.Parse("Wow. The answer is Very positive.", labels.Format, "", isCut: false).Label);

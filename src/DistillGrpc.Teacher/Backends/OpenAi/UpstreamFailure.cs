@@ -58,7 +58,9 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
     public static UpstreamFailure? Of(Exception failure) => failure switch
     {
         UpstreamFailure own => own,
-        ClientResultException { Status: > 0 } refused => OfStatus(refused),
+        ClientResultException { Status: > 0 } refused when refused.GetRawResponse() is { } response =>
+            OfStatus(refused.Status, response.Content.ToMemory(), name => response.Headers.TryGetValue(name, out var value) ? value : null),
+        ClientResultException { Status: > 0 } refused => OfStatus(refused.Status, default, _ => null),
         _ when Find<UpstreamFailure>(failure) is { } inside => inside,
         _ when Find<HttpRequestException>(failure) is { } http => new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_UNREACHABLE", $"The teacher's endpoint cannot be reached ({http.HttpRequestError}).", null, failure) { IsRefused = true },
         ClientResultException or IOException or JsonException or FormatException or InvalidOperationException or ArgumentException or KeyNotFoundException =>
@@ -66,14 +68,22 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
         _ => null,
     };
 
-    // Without the exception itself: its text is the endpoint's, which may repeat the key, and would get into the log.
-    private static UpstreamFailure OfStatus(ClientResultException refused)
+    /// <summary>The failure that a response without success stands for.</summary>
+    public static async ValueTask<UpstreamFailure> OfAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        var response = refused.GetRawResponse();
-        var error = ErrorCode(response);
-        var said = error.Length > 0 ? $"HTTP {refused.Status}, {error}" : $"HTTP {refused.Status}";
-        var wait = response is null ? null : RetryAfterHeader.Read(response.Headers);
-        return (refused.Status, error) switch
+        var body = new byte[MaxErrorBytes + 1];
+        await using var content = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var length = await content.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, cancellationToken);
+        return OfStatus((int)response.StatusCode, body.AsMemory(0, length), name => response.Headers.TryGetValues(name, out var values) ? values.First() : null);
+    }
+
+    // Without what the endpoint said: it may repeat the key, and would get into the log.
+    private static UpstreamFailure OfStatus(int status, ReadOnlyMemory<byte> body, Func<string, string?> header)
+    {
+        var error = ErrorCode(body);
+        var said = error.Length > 0 ? $"HTTP {status}, {error}" : $"HTTP {status}";
+        var wait = RetryAfterHeader.Read(header);
+        return (status, error) switch
         {
             (_, "insufficient_quota") => new(UpstreamKind.Everything, StatusCode.ResourceExhausted, "TEACHER_QUOTA_EXHAUSTED", $"The teacher's account is used up ({said}).") { IsRefused = true },
             (429, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, Throttled, $"The teacher's endpoint takes no more calls now ({said}).", wait) { IsRefused = true },
@@ -86,11 +96,10 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
     }
 
     // A word such as context_length_exceeded helps; anything longer may be a text with a key or an address in it.
-    private static string ErrorCode(System.ClientModel.Primitives.PipelineResponse? response)
+    private static string ErrorCode(ReadOnlyMemory<byte> content)
     {
         try
         {
-            var content = response?.Content.ToMemory() ?? default;
             if (content.Length is 0 or > MaxErrorBytes)
             {
                 return "";

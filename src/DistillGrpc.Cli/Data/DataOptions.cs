@@ -1,0 +1,54 @@
+using System.CommandLine;
+using DistillGrpc.Client.Examples;
+
+namespace DistillGrpc.Cli.Data;
+
+/// <summary>The options that say where rows are and how they are written, the same for every command that reads any.</summary>
+internal sealed class DataOptions
+{
+    private const string StandardInput = "-";
+    private readonly Option<string?> _data;
+    private readonly Option<string?> _format = new("--format") { Description = "How the rows are written: jsonl, csv or text (an input on each line); default what the file's name says, and jsonl for standard input." };
+    private readonly Option<string[]> _inputs = new("--input-column") { Description = "The column, or JSON field, with the input; given several times, its segments.", DefaultValueFactory = _ => [] };
+    private readonly Option<string> _label = new("--label-column") { Description = "The column with the gold label; default label.", DefaultValueFactory = _ => "" };
+    private readonly Option<string> _id = new("--id-column") { Description = "The column with the row's id; default id.", DefaultValueFactory = _ => "" };
+
+    public DataOptions(string description)
+    {
+        _data = new Option<string?>("--data") { Description = $"{description} A file (.jsonl, .csv, .txt), or - for standard input, which is also read where this is left out and something is piped in." };
+        _format.AcceptOnlyFromAmong("jsonl", "csv", "text");
+    }
+
+    public Command AddTo(Command command)
+    {
+        foreach (var option in new Option[] { _data, _format, _inputs, _label, _id })
+        {
+            command.Options.Add(option);
+        }
+
+        return command;
+    }
+
+    /// <summary>Whether rows were named.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetValue(_data) is not null;
+
+    /// <summary>The rows.</summary>
+    /// <exception cref="InvalidDataException">There are none.</exception>
+    public DataSource Of(ParseResult parsed) => parsed.GetValue(_data) switch
+    {
+        StandardInput => Make(parsed, null),
+        { Length: > 0 } path => Make(parsed, path),
+        _ when Console.IsInputRedirected => Make(parsed, null),
+        _ => throw new InvalidDataException("--data: name a file, or pipe rows in."),
+    };
+
+    /// <summary>A further file, with the same names of columns.</summary>
+    public DataSource Of(ParseResult parsed, FileInfo file) => new(file.FullName, null, Columns(parsed));
+
+    private DataSource Make(ParseResult parsed, string? path) => new(
+        path,
+        parsed.GetValue(_format) switch { "csv" => ExampleFormat.Csv, "text" => ExampleFormat.Text, "jsonl" => ExampleFormat.Jsonl, _ => null },
+        Columns(parsed));
+
+    private ExampleColumns Columns(ParseResult parsed) => new(parsed.GetValue(_inputs)!, parsed.GetValue(_label)!, parsed.GetValue(_id)!);
+}
