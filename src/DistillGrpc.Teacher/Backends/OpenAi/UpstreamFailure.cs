@@ -53,6 +53,8 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
     public static UpstreamFailure LeftAlone(TimeSpan? retryAfter) =>
         new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_LEFT_ALONE", "The teacher's endpoint fails, and is left alone for a while.", retryAfter) { IsRefused = true, IsLeftAlone = true };
 
+    public static UpstreamFailure NotNeeded() => new(UpstreamKind.Transient, StatusCode.Cancelled, "TEACHER_NOT_NEEDED", "Another call has the answer.") { IsRefused = true };
+
     public static UpstreamFailure TimedOut() => new(UpstreamKind.Transient, StatusCode.DeadlineExceeded, "TEACHER_TIMEOUT", "The teacher did not answer in time.");
 
     /// <summary>The failure that an exception of the SDK or of HTTP stands for; null where it is none of theirs.</summary>
