@@ -135,6 +135,12 @@ internal sealed class TeacherEntry
     /// <summary>Time before the second call (<c>openai</c>); it doubles with every further one, to at most 30 seconds, with jitter. Default 0.5 seconds.</summary>
     public TimeSpan RetryDelay { get; set; } = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>
+    /// How long a call may write nothing before a second one is made beside it (<c>openai</c>), whose answer counts where it is whole
+    /// first; both may cost. Default 0, never.
+    /// </summary>
+    public TimeSpan HedgeAfter { get; set; }
+
     /// <summary>Longest time of one call (<c>openai</c>); default 2 minutes.</summary>
     public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromMinutes(2);
 

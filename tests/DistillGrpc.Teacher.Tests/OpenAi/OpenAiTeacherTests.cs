@@ -279,6 +279,7 @@ public sealed class OpenAiTeacherTests
     [InlineData("--Teachers:gpt:InputPrice=-1", "Teachers:gpt:InputPrice")]
     [InlineData("--Teachers:gpt:Budget=5", "Teachers:gpt:Budget")]
     [InlineData("--Teachers:gpt:TokenLimitField=tokens", "Teachers:gpt:TokenLimitField")]
+    [InlineData("--Teachers:gpt:HedgeAfter=-00:00:01", "Teachers:gpt:HedgeAfter")]
     public void Create_BadSetting_NamesItWithoutTheKey(string setting, string named)
     {
         using var state = new TemporaryFolder();

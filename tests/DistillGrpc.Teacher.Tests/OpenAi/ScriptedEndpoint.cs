@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -23,11 +24,20 @@ internal sealed class ScriptedEndpoint : IAsyncDisposable
     /// <summary>What was asked, in the order of arrival.</summary>
     public ConcurrentQueue<(string? Authorization, JsonElement Body)> Requests { get; } = [];
 
-    public static async Task<ScriptedEndpoint> StartAsync(params Func<HttpContext, Task>[] script)
+    public static Task<ScriptedEndpoint> StartAsync(params Func<HttpContext, Task>[] script) => StartAsync(certificate: null, script);
+
+    public static async Task<ScriptedEndpoint> StartAsync(X509Certificate2? certificate, params Func<HttpContext, Task>[] script)
     {
         var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            if (certificate is not null)
+            {
+                listen.UseHttps(certificate);
+            }
+        }));
         var endpoint = new ScriptedEndpoint(builder.Build(), script);
         endpoint._app.MapPost("/v1/chat/completions", endpoint.AnswerAsync);
         endpoint._app.MapPost("/v1/completions", endpoint.AnswerAsync);

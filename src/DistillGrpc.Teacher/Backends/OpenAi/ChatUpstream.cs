@@ -93,7 +93,7 @@ internal sealed class ChatUpstream : IUpstream
 
         if (question.Format is not null)
         {
-            options.AdditionalProperties = new() { ["strictJsonSchema"] = true };
+            options.AdditionalProperties = new() { ["strict"] = true };
         }
 
         if (question.TopLogProbabilities > 0 || _options.TokenLimitField == TokenLimitField.MaxTokens)

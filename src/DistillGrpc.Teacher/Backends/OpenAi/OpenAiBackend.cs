@@ -22,10 +22,11 @@ internal sealed class OpenAiBackend : IPaidBackend
     private readonly UpstreamRetry _retry;
     private readonly UpstreamLimits _limits;
     private readonly OpenAiOptions _options;
+    private readonly TimeProvider _time;
 
     public OpenAiBackend(OpenAiOptions options, Prompt prompt, TimeProvider time, HttpMessageHandler? network = null)
     {
-        (_options, DefaultPrompt) = (options, prompt);
+        (_options, _time, DefaultPrompt) = (options, time, prompt);
         Setting.Require(prompt.ResponseFormat is null || options.Api == OpenAiApi.Chat, $"Teachers:{options.Id}:Prompt", $"{prompt.Name} is structured, which needs Api=chat.");
         _retry = new UpstreamRetry(options, time, Random.Shared.NextDouble);
         _limits = new UpstreamLimits(options, time);
@@ -68,16 +69,23 @@ internal sealed class OpenAiBackend : IPaidBackend
             (clock, token) =>
             {
                 var isRestart = hasWritten;
-                return attempt(inner => CallAsync(clock, inner), token);
+                return _options.HedgeAfter > TimeSpan.Zero ? HedgedAsync(token) : attempt(inner => CallAsync(null, text => OnTextAsync(text, false), inner), token);
+
+                async ValueTask<WrittenAnswer> HedgedAsync(CancellationToken outer)
+                {
+                    using var both = new HedgedCall(OnTextAsync);
+                    return await both.RunAsync((call, last) => attempt(inner => CallAsync(call, call.WriteAsync, inner), last), _options.HedgeAfter, _time, outer);
+                }
 
                 // A place is taken for the call alone: what is written to the disk before and after keeps nobody waiting.
-                async ValueTask<WrittenAnswer> CallAsync(UpstreamRetry.InputClock clock, CancellationToken inner)
+                async ValueTask<WrittenAnswer> CallAsync(HedgedCall.Call? hedged, Func<string, ValueTask> onMore, CancellationToken inner)
                 {
                     var permit = await _limits.EnterAsync(tokens, inner);
                     clock.Begin();
                     try
                     {
-                        var written = await _retry.CallAsync(last => _upstream.AskAsync(question, OnTextAsync, last), inner);
+                        hedged?.Begin();
+                        var written = await _retry.CallAsync(last => _upstream.AskAsync(question, onMore, last), inner);
                         permit.Leave(null);
                         return written;
                     }
@@ -88,9 +96,9 @@ internal sealed class OpenAiBackend : IPaidBackend
                     }
                 }
 
-                async ValueTask OnTextAsync(string text)
+                async ValueTask OnTextAsync(string text, bool isAnew)
                 {
-                    await onText(text, isRestart);
+                    await onText(text, isRestart || isAnew);
                     (isRestart, hasWritten) = (false, true);
                 }
             },

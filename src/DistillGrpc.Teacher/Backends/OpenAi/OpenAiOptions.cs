@@ -62,6 +62,9 @@ internal sealed record OpenAiOptions
     /// <summary>Time before the second call.</summary>
     public required TimeSpan RetryDelay { get; init; }
 
+    /// <summary>How long a call may write nothing before a second one is made beside it; 0 for ever.</summary>
+    public required TimeSpan HedgeAfter { get; init; }
+
     /// <summary>Longest time of one call.</summary>
     public required TimeSpan AttemptTimeout { get; init; }
 
@@ -99,6 +102,7 @@ internal sealed record OpenAiOptions
         Require(entry.BreakDuration >= TimeSpan.FromMilliseconds(500) && entry.BreakDuration <= TimeSpan.FromHours(1), nameof(entry.BreakDuration), "must be half a second to an hour.");
         Require(entry.Retries is >= 0 and <= 100, nameof(entry.Retries), "must be 0 to 100.");
         Require(entry.RetryDelay >= TimeSpan.Zero && entry.RetryDelay <= TimeSpan.FromSeconds(30), nameof(entry.RetryDelay), "must be 0 to 30 seconds.");
+        Require(entry.HedgeAfter >= TimeSpan.Zero && entry.HedgeAfter <= TimeSpan.FromDays(1), nameof(entry.HedgeAfter), "must be 0 (off) to a day.");
         Require(entry.AttemptTimeout > TimeSpan.Zero && entry.AttemptTimeout <= TimeSpan.FromDays(1), nameof(entry.AttemptTimeout), "must be above 0 and at most a day.");
         Require(entry.Timeout >= entry.AttemptTimeout && entry.Timeout <= TimeSpan.FromDays(1), nameof(entry.Timeout), "must be at least AttemptTimeout and at most a day.");
         return new OpenAiOptions
@@ -120,6 +124,7 @@ internal sealed record OpenAiOptions
             BreakDuration = entry.BreakDuration,
             Retries = entry.Retries,
             RetryDelay = entry.RetryDelay,
+            HedgeAfter = entry.HedgeAfter,
             AttemptTimeout = entry.AttemptTimeout,
             Timeout = entry.Timeout,
         };

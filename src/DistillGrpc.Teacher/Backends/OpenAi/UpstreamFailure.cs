@@ -1,4 +1,5 @@
 using System.ClientModel;
+using System.Security.Authentication;
 using System.Text.Json;
 using Grpc.Core;
 
@@ -52,6 +53,8 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
     public static UpstreamFailure LeftAlone(TimeSpan? retryAfter) =>
         new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_LEFT_ALONE", "The teacher's endpoint fails, and is left alone for a while.", retryAfter) { IsRefused = true, IsLeftAlone = true };
 
+    public static UpstreamFailure NotNeeded() => new(UpstreamKind.Transient, StatusCode.Cancelled, "TEACHER_NOT_NEEDED", "Another call has the answer.") { IsRefused = true };
+
     public static UpstreamFailure TimedOut() => new(UpstreamKind.Transient, StatusCode.DeadlineExceeded, "TEACHER_TIMEOUT", "The teacher did not answer in time.");
 
     /// <summary>The failure that an exception of the SDK or of HTTP stands for; null where it is none of theirs.</summary>
@@ -62,6 +65,8 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
             OfStatus(refused.Status, response.Content.ToMemory(), name => response.Headers.TryGetValue(name, out var value) ? value : null),
         ClientResultException { Status: > 0 } refused => OfStatus(refused.Status, default, _ => null),
         _ when Find<UpstreamFailure>(failure) is { } inside => inside,
+        _ when Find<HttpRequestException>(failure) is { InnerException: AuthenticationException } =>
+            new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_NOT_TRUSTED", "The teacher's endpoint has no certificate that is trusted here.", null, failure) { IsRefused = true },
         _ when Find<HttpRequestException>(failure) is { } http => new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_UNREACHABLE", $"The teacher's endpoint cannot be reached ({http.HttpRequestError}).", null, failure) { IsRefused = true },
         ClientResultException or IOException or JsonException or FormatException or InvalidOperationException or ArgumentException or KeyNotFoundException =>
             new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_STREAM_BROKEN", "The teacher's endpoint sent what cannot be read.", null, failure),
