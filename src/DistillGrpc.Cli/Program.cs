@@ -1,11 +1,13 @@
 using System.CommandLine;
 using DistillGrpc.Cli;
+using DistillGrpc.Cli.Prompts;
 using DistillGrpc.Cli.Quickstart;
 using DistillGrpc.Cli.Teaching;
 
 var root = new RootCommand("Distils a large language model into a small T5 that answers in milliseconds and can say why.")
 {
     QuickstartCommand.Create(),
+    PromptsCommand.Create(),
     TeachCommand.Create(),
     TrainCommand.Create(),
     PredictCommand.Create(),

@@ -42,6 +42,9 @@ internal sealed partial class PromptCatalog
         return catalog;
     }
 
+    /// <summary>All of them, by name.</summary>
+    public IEnumerable<Prompt> All => _prompts.Values.OrderBy(prompt => prompt.Name, StringComparer.Ordinal);
+
     /// <summary>A prompt by its name, <c>prompts/{id}</c>.</summary>
     /// <exception cref="Grpc.Core.RpcException">NOT_FOUND.</exception>
     public Prompt Find(string name) =>
