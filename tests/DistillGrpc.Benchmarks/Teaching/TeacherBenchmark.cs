@@ -10,7 +10,8 @@ namespace DistillGrpc.Benchmarks.Teaching;
 /// <summary><c>teacher</c>: what the Teacher adds to the bare HTTP calls, every answer paid for, kept and synced to the disk.</summary>
 internal static class TeacherBenchmark
 {
-    private const int WarmUp = 20000;
+    // The runtime compiles what is used much once more, for tens of seconds.
+    private const int WarmUp = 60000;
 
     public static Command Create()
     {
