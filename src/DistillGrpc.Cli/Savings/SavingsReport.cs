@@ -46,6 +46,7 @@ internal sealed record SavingsReport(string Model, TaughtCost Taught, decimal Ma
 
         return text.Append((PaidAfter(Label), PaidAfter(Both)) switch
         {
+            _ when Taught.Total == 0 => "Without what they cost, there is nothing to pay back.",
             (null, null) => "The rows do not pay for themselves at these prices.",
             var (label, both) => $"The rows have paid for themselves after {label?.ToString(CultureInfo.InvariantCulture) ?? "no number of"} labels, or {both?.ToString(CultureInfo.InvariantCulture) ?? "no number of"} labels with rationales.",
         }).ToString();

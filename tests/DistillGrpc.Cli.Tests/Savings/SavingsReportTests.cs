@@ -25,6 +25,7 @@ public sealed class SavingsReportTests
     public void Report_RowsWithoutPrice_ClaimsNothing()
     {
         Assert.Contains("is not known", Report(0).Text(), StringComparison.Ordinal);
+        Assert.DoesNotContain("for themselves", Report(0).Text(), StringComparison.Ordinal);
         Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(Report(0).Json()).RootElement.GetProperty("label").GetProperty("paidAfter").ValueKind);
     }
 
