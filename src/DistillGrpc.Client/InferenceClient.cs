@@ -11,15 +11,31 @@ public sealed class InferenceClient(ChannelBase channel)
 
     /// <summary>One answer, when it is complete.</summary>
     /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
-    public async Task<PredictResponse> PredictAsync(PredictRequest request, CancellationToken cancellationToken = default) =>
-        await _client.PredictAsync(request, cancellationToken: cancellationToken);
+    public Task<PredictResponse> PredictAsync(PredictRequest request, CancellationToken cancellationToken = default) =>
+        PredictAsync(request, null, cancellationToken);
+
+    /// <summary>One answer, when it is complete.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="deadline">When nobody waits any more (UTC): the Student stops then. Null: never.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public async Task<PredictResponse> PredictAsync(PredictRequest request, DateTime? deadline, CancellationToken cancellationToken = default) =>
+        await _client.PredictAsync(request, deadline: deadline, cancellationToken: cancellationToken);
 
     /// <summary>One answer, token by token. Leaving the enumeration early stops decoding.</summary>
     /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public IAsyncEnumerable<StreamPredictResponse> StreamPredictAsync(StreamPredictRequest request, CancellationToken cancellationToken = default) =>
+        StreamPredictAsync(request, null, cancellationToken);
+
+    /// <summary>One answer, token by token. Leaving the enumeration early stops decoding.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="deadline">When nobody waits any more (UTC): the Student stops then. Null: never.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
     public async IAsyncEnumerable<StreamPredictResponse> StreamPredictAsync(
-        StreamPredictRequest request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
+        StreamPredictRequest request, DateTime? deadline, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        using var call = _client.StreamPredict(request, cancellationToken: cancellationToken);
+        using var call = _client.StreamPredict(request, deadline: deadline, cancellationToken: cancellationToken);
         await foreach (var response in call.ResponseStream.ReadAllAsync(cancellationToken))
         {
             yield return response;

@@ -21,6 +21,20 @@ public sealed class TeacherClient(ChannelBase channel)
             inputs.Select(input => new GenerateRationalesRequest { Input = input }).Prepend(new GenerateRationalesRequest { Spec = spec }),
             cancellationToken);
 
+    /// <summary>Has a teacher invent inputs; they come one by one, and a summary is last.</summary>
+    /// <param name="request">What for, and how many.</param>
+    /// <param name="cancellationToken">Cancels the call; answers that were paid for stay kept.</param>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public async IAsyncEnumerable<InventInputsResponse> InventInputsAsync(
+        InventInputsRequest request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        using var call = _client.InventInputs(request, cancellationToken: cancellationToken);
+        await foreach (var response in call.ResponseStream.ReadAllAsync(cancellationToken))
+        {
+            yield return response;
+        }
+    }
+
     /// <summary>The teachers that the operator has configured.</summary>
     /// <exception cref="RpcException">The call failed.</exception>
     public async Task<IReadOnlyList<Teacher>> ListTeachersAsync(CancellationToken cancellationToken = default) =>

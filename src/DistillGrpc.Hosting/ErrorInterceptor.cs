@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Hosting;
@@ -55,6 +56,11 @@ internal sealed class ErrorInterceptor(IHostApplicationLifetime lifetime, ILogge
         catch (RpcException)
         {
             throw;
+        }
+        catch (DbException away)
+        {
+            HostingLog.CallFailed(logger, away, context.Method);
+            throw RpcFailure.Unavailable("STATE_UNAVAILABLE", "The service cannot read or write its state; its log says why.", RetryAfter);
         }
         catch (Exception failure)
         {

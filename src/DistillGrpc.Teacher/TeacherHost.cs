@@ -1,8 +1,14 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Backends;
+using DistillGrpc.Teacher.Explaining;
+using DistillGrpc.Teacher.Extractions;
+using DistillGrpc.Teacher.Inventing;
 using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Rationales;
+using DistillGrpc.Teacher.Spending;
+using DistillGrpc.Teacher.Storage;
 
 namespace DistillGrpc.Teacher;
 
@@ -19,19 +25,32 @@ public static class TeacherHost
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null, bool isEmbedded = false)
     {
-        var (builder, options) = ServiceDefaults.CreateBuilder<TeacherOptions>("distill-teacher", DefaultListen, [TeacherService.Descriptor.FullName], args, isEmbedded);
+        var (builder, options) = ServiceDefaults.CreateBuilder<TeacherOptions>("distill-teacher", DefaultListen, [TeacherService.Descriptor.FullName, Contracts.V1.ExtractionService.Descriptor.FullName], args, isEmbedded);
         options.Check();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(PromptCatalog.Load(options.PromptDirectory));
+        builder.Services.AddSingleton(services => new TeacherDatabase(
+            options.Database.Length > 0 ? new PostgresDialect(options.Database, options.DatabaseLease) : new SqliteDialect(services.GetRequiredService<StateDirectory>()),
+            options.DatabaseLease, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<TeacherDatabase>>()));
+        builder.Services.AddSingleton<AnswerStore>();
+        builder.Services.AddSingleton<Ledger>();
+        builder.Services.AddSingleton(services => new KeptAnswers(services.GetRequiredService<AnswerStore>, services.GetRequiredService<Ledger>));
         builder.Services.AddSingleton(services => TeacherCatalog.Load(
-            options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<StateDirectory>, services.GetRequiredService<TimeProvider>()));
+            options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<KeptAnswers>(), services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<Planner>();
+        builder.Services.AddSingleton<Explainer>();
         builder.Services.AddSingleton<RationaleEngine>();
+        builder.Services.AddSingleton<ExtractionStore>();
+        builder.Services.AddSingleton<ExtractionWatch>();
+        builder.Services.AddHostedService<ExtractionRunner>();
+        builder.Services.AddSingleton<InputInventor>();
         configure?.Invoke(builder);
         var app = builder.Build();
         // Made now: a teacher that cannot be used keeps the service from starting.
         _ = app.Services.GetRequiredService<TeacherCatalog>();
         app.MapGrpcService<RationaleService>();
+        app.MapGrpcService<Extractions.ExtractionService>();
         app.MapServiceDefaults();
         app.Services.GetRequiredService<Readiness>().IsReady = true;
         return app;

@@ -21,6 +21,8 @@ public sealed class RunningPair : IAsyncLifetime
 
     public InferenceClient Inference { get; private set; } = null!;
 
+    public Uri StudentAddress { get; private set; } = null!;
+
     public string State => _state;
 
     public async Task InitializeAsync()
@@ -34,7 +36,8 @@ public sealed class RunningPair : IAsyncLifetime
     {
         _student = StudentHost.Create(["--Listen=http://127.0.0.1:0", $"--StateDirectory={_state}", .. settings], builder => builder.Logging.ClearProviders());
         await _student.StartAsync();
-        Channel = DistillChannel.To(_student.Address());
+        StudentAddress = _student.Address();
+        Channel = DistillChannel.To(StudentAddress);
         Training = new TrainingClient(Channel);
         Inference = new InferenceClient(Channel);
     }

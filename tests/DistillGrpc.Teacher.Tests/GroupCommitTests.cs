@@ -12,7 +12,7 @@ public sealed class GroupCommitTests : IDisposable
     [Fact]
     public async Task Write_OneOfManyFails_TheOthersAreKeptAndItIsNot()
     {
-        await using (var writes = new GroupCommit(Open(create: true)))
+        await using (var writes = new GroupCommit(() => Open(create: true)))
         {
             var all = Enumerable.Range(0, 500).Select(i => writes.WriteAsync(
                 transaction =>
@@ -32,7 +32,7 @@ public sealed class GroupCommitTests : IDisposable
     [Fact]
     public async Task Write_Done_IsSeenByOtherConnections()
     {
-        await using var writes = new GroupCommit(Open(create: true));
+        await using var writes = new GroupCommit(() => Open(create: true));
 
         await writes.WriteAsync(transaction => transaction.Execute("INSERT INTO t VALUES (7)"), CancellationToken.None);
 
@@ -42,7 +42,7 @@ public sealed class GroupCommitTests : IDisposable
     [Fact]
     public async Task Write_CancelledBeforeItsTurn_IsNotCarriedOut()
     {
-        await using var writes = new GroupCommit(Open(create: true));
+        await using var writes = new GroupCommit(() => Open(create: true));
         using var hold = new ManualResetEventSlim();
         using var stop = new CancellationTokenSource();
         var first = writes.WriteAsync(

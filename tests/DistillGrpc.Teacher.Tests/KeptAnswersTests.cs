@@ -1,31 +1,35 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Tests.OpenAi;
+using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using static DistillGrpc.Teacher.Tests.OpenAi.ScriptedEndpoint;
 
 namespace DistillGrpc.Teacher.Tests;
 
-public sealed class KeptAnswersTests : IDisposable
+[Collection(PostgresServer.Collection)]
+public sealed class KeptAnswersTests(PostgresServer server) : IDisposable
 {
     // Every answer of the endpoint uses 31 tokens in and 7 out: 31 * 2 + 7 * 10 = 132 millionths.
     private const long Cost = 132_000;
     private static readonly Func<HttpContext, Task> Good = Says("stop", "It is so. ", "The answer is yes.");
-    private readonly TemporaryFolder _state = new();
+    private readonly TestDatabases _databases = new(server);
 
-    public void Dispose() => _state.Dispose();
+    public void Dispose() => _databases.Dispose();
 
-    [Fact]
-    public async Task Answer_AskedAgain_IsPaidForOnceAlsoAfterARestart()
+    [Theory]
+    [OnDatabase(OnDatabaseAttribute.Sqlite)]
+    [OnDatabase(OnDatabaseAttribute.Postgres)]
+    public async Task Answer_AskedAgain_IsPaidForOnceAlsoAfterARestart(string database)
     {
         await using var endpoint = await StartAsync(Good);
         RationaleResult first, again;
-        await using (var teacher = await Teacher(endpoint))
+        await using (var teacher = await Teacher(database, endpoint))
         {
             first = (await Ask(teacher, new RationaleSpec(), Row("a")))[0];
             again = (await Ask(teacher, new RationaleSpec(), Row("b")))[0];
         }
 
-        await using var restarted = await Teacher(endpoint);
+        await using var restarted = await Teacher(database, endpoint);
         var third = await restarted.Client.GenerateRationalesAsync(new RationaleSpec { StreamText = true }, new[] { Row("c") }.ToAsyncEnumerable()).ToListAsync();
 
         Assert.Single(endpoint.Requests);
@@ -40,15 +44,17 @@ public sealed class KeptAnswersTests : IDisposable
         Assert.Equal(Cost, Assert.Single(await restarted.Client.ListTeachersAsync()).SpentNanos);
     }
 
-    [Fact]
-    public async Task Answer_EqualInputsAtOnce_AreOnePaidCallAndSeparateResults()
+    [Theory]
+    [OnDatabase(OnDatabaseAttribute.Sqlite)]
+    [OnDatabase(OnDatabaseAttribute.Postgres)]
+    public async Task Answer_EqualInputsAtOnce_AreOnePaidCallAndSeparateResults(string database)
     {
         await using var endpoint = await StartAsync(async context =>
         {
             await Task.Delay(100);
             await Good(context);
         });
-        await using var teacher = await Teacher(endpoint);
+        await using var teacher = await Teacher(database, endpoint);
 
         var results = await Ask(teacher, new RationaleSpec(), [.. Enumerable.Range(0, 20).Select(i => Row($"{i}", i % 2 == 0 ? "Is it?" : "Is it not?"))]);
 
@@ -58,11 +64,13 @@ public sealed class KeptAnswersTests : IDisposable
         Assert.All(results, result => Assert.Equal("yes", result.Label));
     }
 
-    [Fact]
-    public async Task Answer_EqualInputsWhoseCallFails_AreEachTriedAndNothingIsKept()
+    [Theory]
+    [OnDatabase(OnDatabaseAttribute.Sqlite)]
+    [OnDatabase(OnDatabaseAttribute.Postgres)]
+    public async Task Answer_EqualInputsWhoseCallFails_AreEachTriedAndNothingIsKept(string database)
     {
         await using var endpoint = await StartAsync(Refuses(400), Refuses(400), Good);
-        await using var teacher = await Teacher(endpoint);
+        await using var teacher = await Teacher(database, endpoint);
 
         var results = await Ask(teacher, new RationaleSpec(), Row("a"), Row("b"), Row("c"));
 
@@ -70,11 +78,13 @@ public sealed class KeptAnswersTests : IDisposable
         Assert.Equal(Cost, Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos);
     }
 
-    [Fact]
-    public async Task Answer_AnythingElseAsked_IsAskedAnew()
+    [Theory]
+    [OnDatabase(OnDatabaseAttribute.Sqlite)]
+    [OnDatabase(OnDatabaseAttribute.Postgres)]
+    public async Task Answer_AnythingElseAsked_IsAskedAnew(string database)
     {
         await using var endpoint = await StartAsync(Good);
-        await using var teacher = await Teacher(endpoint);
+        await using var teacher = await Teacher(database, endpoint);
         RationaleSpec[] specs = [new(), new() { Temperature = 0.5 }, new() { MaxOutputTokens = 9 }, new() { Prompt = "prompts/choice" }];
 
         foreach (var spec in specs)
@@ -86,11 +96,13 @@ public sealed class KeptAnswersTests : IDisposable
         Assert.Equal(5, endpoint.Requests.Count);
     }
 
-    [Fact]
-    public async Task Budget_OfACall_IsNeverPassedAndGoesOnWhenItIsRaised()
+    [Theory]
+    [OnDatabase(OnDatabaseAttribute.Sqlite)]
+    [OnDatabase(OnDatabaseAttribute.Postgres)]
+    public async Task Budget_OfACall_IsNeverPassedAndGoesOnWhenItIsRaised(string database)
     {
         await using var endpoint = await StartAsync(Good);
-        await using var teacher = await Teacher(endpoint);
+        await using var teacher = await Teacher(database, endpoint);
         Example[] rows = [.. Enumerable.Range(0, 60).Select(i => Row($"{i}", $"Is it {i}?"))];
 
         var first = await Ask(teacher, new RationaleSpec { BudgetNanos = 30 * Cost }, rows);
@@ -107,14 +119,16 @@ public sealed class KeptAnswersTests : IDisposable
         Assert.Equal(60 * Cost, Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos);
     }
 
-    [Fact]
-    public async Task Budget_OfATeacher_HoldsOverRestarts()
+    [Theory]
+    [OnDatabase(OnDatabaseAttribute.Sqlite)]
+    [OnDatabase(OnDatabaseAttribute.Postgres)]
+    public async Task Budget_OfATeacher_HoldsOverRestarts(string database)
     {
         await using var endpoint = await StartAsync(Good);
         var asked = 0;
         foreach (var budget in new[] { 0.004m, 0.004m, 0.008m })
         {
-            await using var teacher = await Teacher(endpoint, $"--Teachers:gpt:Budget={budget}");
+            await using var teacher = await Teacher(database, endpoint, $"--Teachers:gpt:Budget={budget}");
             await Ask(teacher, new RationaleSpec(), [.. Enumerable.Range(0, 50).Select(_ => asked++).Select(i => Row($"{i}", $"Is it {i}?"))]);
             var listed = Assert.Single(await teacher.Client.ListTeachersAsync());
             Assert.Equal((endpoint.Requests.Count * Cost, (long)(budget * 1_000_000_000)), (listed.SpentNanos, listed.BudgetNanos));
@@ -123,12 +137,40 @@ public sealed class KeptAnswersTests : IDisposable
     }
 
     [Theory]
-    [InlineData("refused", 0)]
-    [InlineData("cut", 1)]
-    public async Task Spent_CallThatFailed_CountsWhatMayHaveBeenBilled(string how, int least)
+    [OnDatabase(OnDatabaseAttribute.Sqlite)]
+    [OnDatabase(OnDatabaseAttribute.Postgres)]
+    public async Task ListAccounts_PageByPage_GivesEachOnceWithWhatItsAnswersUsed(string database)
+    {
+        await using var endpoint = await StartAsync(Good);
+        await using var teacher = await Teacher(database, endpoint, "--Teachers:free:Backend=openai", $"--Teachers:free:Endpoint={endpoint.Address}", "--Teachers:free:Model=model-2");
+        await Ask(teacher, new RationaleSpec { Teacher = "teachers/gpt" }, Row("a"), Row("b", "Is it not?"), Row("c"));
+        await Ask(teacher, new RationaleSpec { Teacher = "teachers/free" }, Row("a"));
+        var client = new TeacherService.TeacherServiceClient(teacher.Channel);
+
+        var first = await client.ListAccountsAsync(new ListAccountsRequest { PageSize = 1 });
+        var second = await client.ListAccountsAsync(new ListAccountsRequest { PageSize = 1, PageToken = first.NextPageToken });
+        var all = await client.ListAccountsAsync(new ListAccountsRequest { PageSize = 5000 });
+
+        Assert.Equal(("", ""), (second.NextPageToken, all.NextPageToken));
+        Assert.Equal(all.Accounts, [.. first.Accounts, .. second.Accounts]);
+        Assert.Equal(
+            [
+                new Account { Name = "teachers/free", Answers = 1, Usage = new Usage { InputTokens = 31, OutputTokens = 7 } },
+                new Account { Name = "teachers/gpt", Answers = 2, Usage = new Usage { InputTokens = 62, OutputTokens = 14, CostNanos = 2 * Cost } },
+            ],
+            all.Accounts);
+        Assert.Equal(StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(async () => await client.ListAccountsAsync(new ListAccountsRequest { PageSize = -1 }))).StatusCode);
+    }
+
+    [Theory]
+    [OnDatabase(OnDatabaseAttribute.Sqlite, "refused", 0)]
+    [OnDatabase(OnDatabaseAttribute.Sqlite, "cut", 1)]
+    [OnDatabase(OnDatabaseAttribute.Postgres, "refused", 0)]
+    [OnDatabase(OnDatabaseAttribute.Postgres, "cut", 1)]
+    public async Task Spent_CallThatFailed_CountsWhatMayHaveBeenBilled(string database, string how, int least)
     {
         await using var endpoint = await StartAsync(how == "refused" ? Refuses(503) : Sends($"data: {Piece("It may be ")}\n\n"));
-        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:Retries=0");
+        await using var teacher = await Teacher(database, endpoint, "--Teachers:gpt:Retries=0");
 
         await Ask(teacher, new RationaleSpec(), Row("a"));
 
@@ -139,15 +181,15 @@ public sealed class KeptAnswersTests : IDisposable
     [Fact]
     public async Task State_DatabaseThatIsNone_KeepsTheTeacherFromStarting()
     {
-        await File.WriteAllTextAsync(Path.Combine(_state.Path, "teacher.db"), new string('x', 5000));
+        await File.WriteAllTextAsync(Path.Combine(_databases.Folder, "teacher.db"), new string('x', 5000));
         await using var endpoint = await StartAsync(Good);
 
-        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => Teacher(endpoint));
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => Teacher(OnDatabaseAttribute.Sqlite, endpoint));
         Assert.Contains("teacher.db", refused.Message, StringComparison.Ordinal);
     }
 
-    private Task<RunningTeacher> Teacher(ScriptedEndpoint endpoint, params string[] settings) => RunningTeacher.StartAsync([
-        $"--StateDirectory={_state.Path}", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=model-1",
+    private async Task<RunningTeacher> Teacher(string database, ScriptedEndpoint endpoint, params string[] settings) => await RunningTeacher.StartAsync([
+        .. await _databases.SettingsAsync(database), "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=model-1",
         "--Teachers:gpt:MaxOutputTokens=20", "--Teachers:gpt:InputPrice=2", "--Teachers:gpt:OutputPrice=10", "--Teachers:gpt:RetryDelay=00:00:00.001", .. settings]);
 
     private static Example Row(string id, string text = "Is it?") => new() { Id = id, Segments = { text } };

@@ -41,6 +41,7 @@ internal sealed class RunningTeacher : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Channel.Dispose();
+        await _app.StopAsync();
         await _app.DisposeAsync();
         _state.Dispose();
     }

@@ -13,6 +13,7 @@ public static class GreedyDecoder
     /// <param name="maxTokens">Most tokens for a row.</param>
     /// <param name="onToken">Called for every token as it comes, with its row; the end-of-sequence token included.</param>
     /// <param name="onEncoded">Called when the input has been read.</param>
+    /// <param name="likely">Collects the likeliest tokens of every step; null costs nothing.</param>
     /// <param name="cancellationToken">Looked at before every step.</param>
     /// <returns>For every row its tokens, up to and with the end-of-sequence token where it came.</returns>
     /// <exception cref="OperationCanceledException">Decoding was cancelled.</exception>
@@ -23,6 +24,7 @@ public static class GreedyDecoder
         int maxTokens,
         Action<int, int>? onToken = null,
         Action? onEncoded = null,
+        LikelyTokens? likely = null,
         CancellationToken cancellationToken = default)
     {
         using var inference = inference_mode();
@@ -35,7 +37,7 @@ public static class GreedyDecoder
         while (state.Length < maxTokens && !Array.TrueForAll(rows, row => HasEnded(row, model)))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            last = NextTokens(model, state, last);
+            last = NextTokens(model, state, last, likely, row => !HasEnded(rows[row], model));
             for (var row = 0; row < rows.Length; row++)
             {
                 if (!HasEnded(rows[row], model))
@@ -51,10 +53,12 @@ public static class GreedyDecoder
 
     private static bool HasEnded(List<int> row, T5Model model) => row.Count > 0 && row[^1] == model.Config.EosId;
 
-    private static long[] NextTokens(T5Model model, T5DecoderState state, long[] last)
+    private static long[] NextTokens(T5Model model, T5DecoderState state, long[] last, LikelyTokens? likely, Predicate<int> isOpen)
     {
         using var scope = NewDisposeScope();
         var logits = model.Step(state, tensor(last, last.Length, 1, device: state.CrossBias.device));
-        return logits.argmax(1).cpu().data<long>().ToArray();
+        var next = logits.argmax(1).cpu().data<long>().ToArray();
+        likely?.Add(logits, next, isOpen);
+        return next;
     }
 }

@@ -71,6 +71,9 @@ public sealed class ByteTokenizer : ITokenizer
     }
 
     /// <inheritdoc/>
+    public string Token(int id) => id is >= Offset + 0x80 and < Offset + Bytes ? $"<0x{id - Offset:X2}>" : Decode([id], skipSpecialTokens: false);
+
+    /// <inheritdoc/>
     public ITokenDecoder CreateDecoder(bool skipSpecialTokens = true) => new Utf8Decoder(this, skipSpecialTokens);
 
     /// <inheritdoc/>

@@ -32,6 +32,13 @@ public interface ITokenizer
     /// <param name="skipSpecialTokens">Whether special tokens are left out, the unknown token among them.</param>
     string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true);
 
+    /// <summary>
+    /// How an id is written by itself: with the space before it, a special token by its name, a byte that is no character alone
+    /// as <c>&lt;0xC3&gt;</c>, an id outside the vocabulary as nothing.
+    /// </summary>
+    /// <param name="id">Any id.</param>
+    string Token(int id);
+
     /// <summary>A decoder for ids that arrive one by one: its deltas, concatenated, equal <see cref="Decode"/> of all the ids.</summary>
     /// <param name="skipSpecialTokens">As in <see cref="Decode"/>.</param>
     ITokenDecoder CreateDecoder(bool skipSpecialTokens = true);

@@ -84,6 +84,9 @@ public sealed class UnigramTokenizer : ITokenizer
     }
 
     /// <inheritdoc/>
+    public string Token(int id) => _surfaces[id] is (SurfaceKind.Byte, var text) && text[0] >= 0x80 ? $"<0x{(int)text[0]:X2}>" : _surfaces[id].Text ?? "";
+
+    /// <inheritdoc/>
     public ITokenDecoder CreateDecoder(bool skipSpecialTokens = true) => new UnigramTextDecoder(_surfaces, skipSpecialTokens);
 
     /// <inheritdoc/>

@@ -43,12 +43,12 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
         InputEncoder.Encode(tokenizer, rationale ? card.RationalePrefix : card.LabelPrefix, segments, card.MaxInputTokens);
 
     /// <summary>One answer to one input.</summary>
-    public int[] Decode(int[] input, int maxTokens, Action<int>? onToken, Action? onEncoded, CancellationToken cancellationToken)
+    public int[] Decode(int[] input, int maxTokens, Action<int>? onToken, Action? onEncoded, LikelyTokens? likely, CancellationToken cancellationToken)
     {
         using var scope = torch.NewDisposeScope();
         return GreedyDecoder.Decode(
             model, PaddedBatch.Pad([input], tokenizer.PadId), PaddedBatch.Mask([input]), maxTokens,
-            onToken is null ? null : (_, token) => onToken(token), onEncoded, cancellationToken)[0];
+            onToken is null ? null : (_, token) => onToken(token), onEncoded, likely, cancellationToken)[0];
     }
 
     public void Dispose() => model.Dispose();

@@ -12,12 +12,13 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
 {
     private const int DefaultMaxTokens = 256;
     private const int BatchInFlight = 32;
+    private const int MaxTopLogProbabilities = 20;
 
     public override async Task<PredictResponse> Predict(PredictRequest request, ServerCallContext context) => await Answer(request, context.CancellationToken);
 
     public override async Task StreamPredict(StreamPredictRequest request, IServerStreamWriter<StreamPredictResponse> responseStream, ServerCallContext context)
     {
-        var asked = new PredictRequest { Model = request.Model, Task = request.Task, MaxOutputTokens = request.MaxOutputTokens };
+        var asked = new PredictRequest { Model = request.Model, Task = request.Task, MaxOutputTokens = request.MaxOutputTokens, TopLogProbabilities = request.TopLogProbabilities };
         asked.Segments.AddRange(request.Segments);
         var (_, output) = Start(asked, wantsDeltas: true, context.CancellationToken);
         await foreach (var part in output.ReadAllAsync(context.CancellationToken))
@@ -115,6 +116,11 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
             throw RpcFailure.InvalidArgument("max_output_tokens", $"must be 0 to {options.MaxOutputTokens}");
         }
 
+        if (request.TopLogProbabilities is < 0 or > MaxTopLogProbabilities)
+        {
+            throw RpcFailure.InvalidArgument("top_log_probabilities", $"must be 0 to {MaxTopLogProbabilities}");
+        }
+
         if (!Enum.IsDefined(request.Task))
         {
             throw RpcFailure.InvalidArgument("task", "is not one of the tasks");
@@ -122,7 +128,7 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
 
         var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
         var maxTokens = request.MaxOutputTokens > 0 ? request.MaxOutputTokens : Math.Min(DefaultMaxTokens, options.MaxOutputTokens);
-        var job = new PredictionJob([.. request.Segments], request.Task, maxTokens, Stopwatch.GetTimestamp(), output.Writer, wantsDeltas, cancellationToken);
+        var job = new PredictionJob([.. request.Segments], request.Task, maxTokens, request.TopLogProbabilities, Stopwatch.GetTimestamp(), output.Writer, wantsDeltas, cancellationToken);
         while (!model.TryEnqueue(job))
         {
             model = catalog.Find(request.Model, "model");

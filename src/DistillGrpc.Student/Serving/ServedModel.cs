@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Modeling.T5;
 using DistillGrpc.Modeling.Tokenizers;
 using DistillGrpc.Student.Models;
 using Google.Protobuf.WellKnownTypes;
@@ -99,7 +100,7 @@ internal sealed class ServedModel : IAsyncDisposable
         {
             torch.set_num_threads(1);
             var model = LoadedModel.Load(_directory);
-            model.Decode(model.Encode(rationale: false, ["warm up"]).Ids, 4, null, null, CancellationToken.None);
+            model.Decode(model.Encode(rationale: false, ["warm up"]).Ids, 4, null, null, null, CancellationToken.None);
             _model = model;
             _loaded.SetResult(null);
         }
@@ -168,14 +169,16 @@ internal sealed class ServedModel : IAsyncDisposable
         var encoded = TimeSpan.Zero;
         var input = model.Encode(rationale, job.Segments);
         var decoder = job.WantsDeltas ? model.Tokenizer.CreateDecoder() : null;
+        var likely = job.TopLogProbabilities > 0 ? new LikelyTokens(job.TopLogProbabilities) : null;
         var tokens = model.Decode(
-            input.Ids, job.MaxTokens, decoder is null ? null : token => Send(job, task, decoder.Append(token)), () => encoded = Stopwatch.GetElapsedTime(started), job.CancellationToken);
+            input.Ids, job.MaxTokens, decoder is null ? null : token => Send(job, task, decoder.Append(token)), () => encoded = Stopwatch.GetElapsedTime(started), likely, job.CancellationToken);
         if (decoder is not null)
         {
             Send(job, task, decoder.Flush());
         }
 
         var answer = ToAnswer(model, task, input, tokens, queued, encoded, Stopwatch.GetElapsedTime(started) - encoded);
+        answer.Tokens.AddRange(likely is null ? [] : likely.Rows[0].Select(position => ToPosition(model.Tokenizer, position)));
         ServingMetrics.Answered(Name, answer);
         job.Output.TryWrite(new StreamPredictResponse { Answer = answer });
     }
@@ -189,6 +192,13 @@ internal sealed class ServedModel : IAsyncDisposable
         InputTruncated = input.Truncated,
         Timings = new Timings { Queue = Duration.FromTimeSpan(queued), Encode = Duration.FromTimeSpan(encoded), Decode = Duration.FromTimeSpan(decoded) },
     };
+
+    private static TokenPosition ToPosition(ITokenizer tokenizer, IReadOnlyList<(int Id, float LogProbability)> tokens)
+    {
+        var position = new TokenPosition();
+        position.Tokens.AddRange(tokens.Select(token => new TokenLogProbability { Token = tokenizer.Token(token.Id), LogProbability = token.LogProbability }));
+        return position;
+    }
 
     private static void Send(PredictionJob job, PredictionTask task, string text)
     {

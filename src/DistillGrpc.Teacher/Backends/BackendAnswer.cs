@@ -16,7 +16,7 @@ internal sealed record BackendAnswer(ParseOutcome Outcome, string Rationale, str
     /// <summary>Tokens and what they cost, zero where nobody counts them.</summary>
     public Usage Usage { get; init; } = new();
 
-    /// <summary>The most likely tokens at each position of <see cref="RawText"/>, where asked for.</summary>
+    /// <summary>The most likely tokens at each position of <see cref="RawText"/>, where asked for; of a student those of the label alone.</summary>
     public IReadOnlyList<TokenPosition> Tokens { get; init; } = [];
 
     /// <summary>How likely each label is by these tokens; empty where nothing is known.</summary>

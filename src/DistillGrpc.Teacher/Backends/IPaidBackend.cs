@@ -23,6 +23,9 @@ internal interface IPaidBackend : IDisposable
     /// <summary>All that may ever be spent, in billionths; 0 for no limit.</summary>
     long Budget { get; }
 
+    /// <summary>Calls at once at most.</summary>
+    int MaxConcurrency { get; }
+
     /// <summary>Bytes and turns that are read for an input, and most tokens that are written.</summary>
     /// <exception cref="TeacherRowException">The prompt cannot show this input.</exception>
     (long Bytes, int Turns, int MaxTokens) SizeOf(Example input, RationaleQuery query);

@@ -16,6 +16,12 @@ internal interface ITeacherBackend
     /// <summary>The prompt where a request names none; null where it takes no prompt at all.</summary>
     Prompt? DefaultPrompt { get; }
 
+    /// <summary>Whether it is sampled: asked again, it may answer otherwise.</summary>
+    bool Samples => false;
+
+    /// <summary>Whether it can say how likely its tokens were.</summary>
+    bool GivesLogProbabilities => false;
+
     /// <summary>Explains one input.</summary>
     /// <param name="input">The input; its gold label is looked at only where the prompt shows it.</param>
     /// <param name="query">How to ask.</param>

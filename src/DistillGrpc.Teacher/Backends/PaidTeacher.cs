@@ -14,7 +14,7 @@ namespace DistillGrpc.Teacher.Backends;
 /// A teacher that is paid for, exactly once for every question: a whole answer is on the disk before anybody gets it, what is
 /// there is not asked again, and equal questions at once are one. What a call may cost is reserved before it is made.
 /// </summary>
-internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Ledger ledger) : ITeacherBackend, IDisposable
+internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerStore answers, Ledger ledger) : ITeacherBackend, IDisposable
 {
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
 
@@ -24,8 +24,27 @@ internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Led
 
     public Prompt? DefaultPrompt => backend.DefaultPrompt;
 
-    /// <summary>What was spent and what may be, in billionths.</summary>
-    public (long Spent, long Budget) Spending => (ledger.Spent(), backend.Budget);
+    public bool Samples => true;
+
+    public bool GivesLogProbabilities => true;
+
+    /// <summary>What was spent, with what is reserved for calls under way, and what may be; in billionths.</summary>
+    public async ValueTask<(long Spent, long Budget)> SpendingAsync(CancellationToken cancellationToken)
+    {
+        var balance = await ledger.BalanceOfAsync(account, cancellationToken);
+        return (balance.Spent + balance.Reserved, backend.Budget);
+    }
+
+    /// <summary>Calls at once at most.</summary>
+    public int MaxConcurrency => backend.MaxConcurrency;
+
+    /// <summary>What an answer would take, without asking.</summary>
+    /// <exception cref="TeacherRowException">The prompt cannot show this input.</exception>
+    public async ValueTask<(bool IsKept, long Bytes, int Turns, int MaxTokens, Price Price)> LookAsync(Example input, RationaleQuery query, CancellationToken cancellationToken)
+    {
+        var (bytes, turns, maxTokens) = backend.SizeOf(input, query);
+        return (await answers.FindAsync(AnswerKey.Of(backend.Model, query, maxTokens, input), cancellationToken) is not null, bytes, turns, maxTokens, backend.Price);
+    }
 
     public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)
     {
@@ -45,22 +64,30 @@ internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Led
 
             try
             {
-                if (answers.Find(key) is not { } kept)
+                var (kept, isRestart) = (await answers.FindAsync(key, cancellationToken), false);
+                if (kept is null)
                 {
-                    var asked = new Question(backend.Price, answers, ledger, query.Budget, key, size, onText);
-                    return backend.Read(await backend.AskAsync(input, query, asked.OnText, asked.AttemptAsync, cancellationToken), query, input);
+                    var asked = new Question(backend.Price, answers, ledger, query.Budget, [new AccountLimit(account, backend.Budget), .. query.Accounts], key, size, onText);
+                    kept = await backend.AskAsync(input, query, asked.OnText, asked.AttemptAsync, cancellationToken);
+                    if (!asked.IsOthers)
+                    {
+                        return backend.Read(kept, query, input);
+                    }
+
+                    isRestart = asked.HasText;
                 }
 
                 if (onText is not null)
                 {
-                    await onText(kept.Text, isRestart: false);
+                    await onText(kept.Text, isRestart);
                 }
 
                 return backend.Read(kept, query, input) with { IsKept = true };
             }
             catch (DbException failure)
             {
-                throw new TeacherFailedException(StatusCode.Internal, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", failure);
+                throw new TeacherFailedException(
+                    failure.IsTransient ? StatusCode.Unavailable : StatusCode.Internal, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", failure);
             }
             finally
             {
@@ -72,75 +99,87 @@ internal sealed class PaidTeacher(IPaidBackend backend, AnswerStore answers, Led
 
     public void Dispose() => backend.Dispose();
 
-    // One question on its way: every attempt is reserved, and settled by what it came to.
+    // One question on its way: every attempt is reserved, and settled by what it came to. The teacher's own account is the first.
     private sealed class Question(
-        Price price, AnswerStore answers, Ledger ledger, CallBudget budget, byte[] key, (long Bytes, int Turns, int MaxTokens) size, TextListener? onText)
+        Price price, AnswerStore answers, Ledger ledger, CallBudget budget, IReadOnlyList<AccountLimit> accounts, byte[] key, (long Bytes, int Turns, int MaxTokens) size, TextListener? onText)
     {
         private long _written;
 
+        /// <summary>Another process has asked it meanwhile: the answer is that one's.</summary>
+        public bool IsOthers { get; private set; }
+
+        /// <summary>Some text has come, of whichever attempt.</summary>
+        public bool HasText { get; private set; }
+
         public ValueTask OnText(string text, bool isRestart)
         {
+            HasText = true;
             _written += Encoding.UTF8.GetByteCount(text);
             return onText is null ? ValueTask.CompletedTask : onText(text, isRestart);
         }
 
         public async ValueTask<WrittenAnswer> AttemptAsync(Func<CancellationToken, ValueTask<WrittenAnswer>> call, CancellationToken cancellationToken)
         {
-            var most = price.AtMost(size.Bytes, size.Turns, size.MaxTokens);
-            await ReserveAsync(most, cancellationToken);
+            Reservation? reserved;
+            while ((reserved = await ReserveAsync(price.AtMost(size.Bytes, size.Turns, size.MaxTokens), cancellationToken)) is null)
+            {
+                if (await answers.AwaitOtherAsync(key, cancellationToken) is { } others)
+                {
+                    IsOthers = true;
+                    return others;
+                }
+            }
+
             _written = 0;
             try
             {
                 var written = await call(cancellationToken);
                 written.Usage.CostNanos = price.Of(written.Usage);
                 // Whoever cancels now comes too late: it is paid for, and kept.
-                await SettleAsync(most, written.Usage.CostNanos, transaction => AnswerStore.Keep(transaction, key, written));
+                await SettleAsync(reserved, written.Usage.CostNanos, written);
                 return written;
             }
             catch (Exception failure) when (failure is not DbException)
             {
                 // What was refused costs nothing; what began and broke off may have cost what came.
                 var spent = failure is UpstreamFailure { IsRefused: true } ? 0 : price.AtMost(size.Bytes, size.Turns, (int)Math.Min(size.MaxTokens, _written));
-                await SettleAsync(most, spent, null);
+                await SettleAsync(reserved, spent, null);
                 throw;
             }
         }
 
-        private async Task ReserveAsync(long most, CancellationToken cancellationToken)
+        // Null where another process asks the same.
+        private async ValueTask<Reservation?> ReserveAsync(long most, CancellationToken cancellationToken)
         {
             if (!await budget.ReserveAsync(most, cancellationToken))
             {
-                throw new TeacherRowException(StatusCode.ResourceExhausted, "BUDGET_EXHAUSTED", "What this call may cost is used up.");
+                throw Exhausted("BUDGET_EXHAUSTED", "What this call may cost is used up.");
             }
 
+            Reservation? reserved = null;
             try
             {
-                if (price.IsFree || await ledger.ReserveAsync(most, cancellationToken))
+                (reserved, var lacking) = await ledger.ReserveAsync(accounts, most, answers.Claim(key), cancellationToken);
+                return lacking is null ? reserved
+                    : throw (lacking == accounts[0]
+                        ? Exhausted("TEACHER_BUDGET_EXHAUSTED", "What this teacher may cost is used up.")
+                        : Exhausted("BUDGET_EXHAUSTED", $"What {lacking.Name} may cost is used up."));
+            }
+            finally
+            {
+                if (reserved is null)
                 {
-                    return;
+                    budget.Settle(most, 0);
                 }
             }
-            catch
-            {
-                budget.Settle(most, 0);
-                throw;
-            }
-
-            budget.Settle(most, 0);
-            throw new TeacherRowException(StatusCode.ResourceExhausted, "TEACHER_BUDGET_EXHAUSTED", "What this teacher may cost is used up.");
         }
 
-        private async Task SettleAsync(long reserved, long spent, Action<DbTransaction>? keep)
+        private Task SettleAsync(Reservation reserved, long spent, WrittenAnswer? answer)
         {
-            budget.Settle(reserved, spent);
-            if (!price.IsFree)
-            {
-                await ledger.SettleAsync(reserved, spent, keep ?? (_ => { }));
-            }
-            else if (keep is not null)
-            {
-                await answers.KeepAsync(keep);
-            }
+            budget.Settle(reserved.Amount, spent);
+            return ledger.SettleAsync(reserved, spent, answer?.Usage, answers.End(key, reserved.Owner, answer));
         }
+
+        private static TeacherRowException Exhausted(string reason, string message) => new(StatusCode.ResourceExhausted, reason, message);
     }
 }

@@ -1,68 +1,67 @@
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Backends.OpenAi;
+using DistillGrpc.Teacher.Backends.Student;
 using DistillGrpc.Teacher.Prompts;
 
 namespace DistillGrpc.Teacher.Backends;
 
 /// <summary>The teachers that the operator has configured.</summary>
-internal sealed class TeacherCatalog : IAsyncDisposable
+internal sealed class TeacherCatalog : IDisposable
 {
     private const string Collection = "teachers/";
-    private readonly Dictionary<string, ITeacherBackend> _teachers;
-    private readonly KeptAnswers _kept;
+    private readonly Dictionary<string, ConfiguredTeacher> _teachers;
     private readonly string _default;
 
-    private TeacherCatalog(Dictionary<string, ITeacherBackend> teachers, KeptAnswers kept, string defaultTeacher) =>
-        (_teachers, _kept, _default) = (teachers, kept, defaultTeacher);
+    private TeacherCatalog(Dictionary<string, ConfiguredTeacher> teachers, string defaultTeacher) => (_teachers, _default) = (teachers, defaultTeacher);
 
-    /// <summary>Names and backends.</summary>
-    public IEnumerable<(string Name, ITeacherBackend Backend)> All => _teachers.Select(pair => (Collection + pair.Key, pair.Value));
+    /// <summary>All of them.</summary>
+    public IEnumerable<ConfiguredTeacher> All => _teachers.Values;
 
     /// <summary>Makes the backends.</summary>
     /// <param name="options">What the operator has set.</param>
     /// <param name="prompts">The prompts.</param>
-    /// <param name="state">Opens the state directory, where a teacher needs it.</param>
+    /// <param name="kept">Makes the paid ones.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
-    public static TeacherCatalog Load(TeacherOptions options, PromptCatalog prompts, Func<StateDirectory> state, TimeProvider time)
+    public static TeacherCatalog Load(TeacherOptions options, PromptCatalog prompts, KeptAnswers kept, TimeProvider time)
     {
-        var kept = new KeptAnswers(state);
-        var teachers = options.Teachers.ToDictionary(pair => pair.Key, pair => Make(pair.Key, pair.Value, prompts, kept, time), StringComparer.Ordinal);
+        var teachers = options.Teachers.ToDictionary(
+            pair => pair.Key, pair => new ConfiguredTeacher(Collection + pair.Key, Make(pair.Key, pair.Value, prompts, kept, time), pair.Value.PermitsDistillation), StringComparer.Ordinal);
         if (teachers.Count == 0)
         {
-            teachers.Add("symbolic", new SymbolicBackend());
+            teachers.Add("symbolic", new ConfiguredTeacher(Collection + "symbolic", new SymbolicBackend(), PermitsDistillation: true));
         }
 
         var chosen = options.DefaultTeacher.Length > 0 ? options.DefaultTeacher : teachers.Count == 1 ? teachers.Keys.First() : "";
         return chosen.Length == 0 || teachers.ContainsKey(chosen)
-            ? new TeacherCatalog(teachers, kept, chosen)
+            ? new TeacherCatalog(teachers, chosen)
             : throw new InvalidOperationException($"DefaultTeacher: there is no teacher '{chosen}' under Teachers.");
     }
 
     /// <summary>The teacher of a request.</summary>
+    /// <param name="name"><c>teachers/{id}</c>, or empty for the default.</param>
+    /// <param name="field">The request's field that holds it.</param>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT or NOT_FOUND.</exception>
-    public (string Name, ITeacherBackend Backend) Find(string name)
+    public ConfiguredTeacher Find(string name, string field)
     {
         var id = name.Length == 0 ? _default : name.StartsWith(Collection, StringComparison.Ordinal) ? name[Collection.Length..] : "";
         if (id.Length == 0)
         {
-            throw RpcFailure.InvalidArgument("spec.teacher", name.Length == 0 ? "name one: there is no default" : "must look like teachers/{id}");
+            throw RpcFailure.InvalidArgument(field, name.Length == 0 ? "name one: there is no default" : "must look like teachers/{id}");
         }
 
-        return _teachers.TryGetValue(id, out var backend)
-            ? (Collection + id, backend)
+        return _teachers.TryGetValue(id, out var teacher)
+            ? teacher
             : throw RpcFailure.NotFound("TEACHER_NOT_FOUND", $"There is no teacher '{Collection}{id}'.");
     }
 
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
-        foreach (var backend in _teachers.Values.OfType<IDisposable>())
+        foreach (var backend in _teachers.Values.Select(teacher => teacher.Backend).OfType<IDisposable>())
         {
             backend.Dispose();
         }
-
-        await _kept.DisposeAsync();
     }
 
     private static ITeacherBackend Make(string id, TeacherEntry entry, PromptCatalog prompts, KeptAnswers kept, TimeProvider time) => entry.Backend switch
@@ -70,7 +69,8 @@ internal sealed class TeacherCatalog : IAsyncDisposable
         "symbolic" => new SymbolicBackend(),
         "recorded" => Recorded(id, entry, prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt)),
         "openai" => kept.Of(Collection + id, new OpenAiBackend(OpenAiOptions.Of(id, entry), prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt), time)),
-        var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic, recorded and openai."),
+        "student" => new StudentBackend(StudentOptions.Of(id, entry), time),
+        var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic, recorded, openai and student."),
     };
 
     private static RecordedBackend Recorded(string id, TeacherEntry entry, Prompt prompt)

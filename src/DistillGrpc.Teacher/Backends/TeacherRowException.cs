@@ -10,4 +10,10 @@ internal sealed class TeacherRowException(StatusCode code, string reason, string
     public string Reason { get; } = reason;
 
     public string Field { get; } = field;
+
+    /// <summary>There is no money left: not this input is to blame.</summary>
+    public bool IsOutOfBudget => Reason is "BUDGET_EXHAUSTED" or "TEACHER_BUDGET_EXHAUSTED";
+
+    /// <summary>Another try, later, may have an answer.</summary>
+    public bool MayPass => Code is StatusCode.Unavailable or StatusCode.DeadlineExceeded;
 }

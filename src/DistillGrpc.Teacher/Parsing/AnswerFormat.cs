@@ -6,7 +6,8 @@ namespace DistillGrpc.Teacher.Parsing;
 /// <param name="Form">What labels look like.</param>
 /// <param name="Labels">The labels that exist (<see cref="AnswerForm.Nli"/>, <see cref="AnswerForm.Classification"/>).</param>
 /// <param name="Pattern">Finds <c>label</c> and, where it has one, <c>rationale</c> (<see cref="AnswerForm.Pattern"/>).</param>
-internal sealed record AnswerFormat(AnswerForm Form, IReadOnlyList<string> Labels, Regex? Pattern)
+/// <param name="IsStructured">The model is made to write a JSON object with <c>rationale</c> and <c>label</c>.</param>
+internal sealed record AnswerFormat(AnswerForm Form, IReadOnlyList<string> Labels, Regex? Pattern, bool IsStructured)
 {
     private static readonly string[] NliLabels = ["entailment", "neutral", "contradiction"];
 
@@ -15,7 +16,7 @@ internal sealed record AnswerFormat(AnswerForm Form, IReadOnlyList<string> Label
 
     /// <summary>A form with what it needs.</summary>
     /// <exception cref="ArgumentException">Something is missing, too much, or not a regular expression that runs in linear time.</exception>
-    public static AnswerFormat Create(AnswerForm form, IReadOnlyList<string> labels, string pattern)
+    public static AnswerFormat Create(AnswerForm form, IReadOnlyList<string> labels, string pattern, bool isStructured = false)
     {
         if (form == AnswerForm.Classification != labels.Count > 0 || labels.Any(string.IsNullOrWhiteSpace))
         {
@@ -32,7 +33,12 @@ internal sealed record AnswerFormat(AnswerForm Form, IReadOnlyList<string> Label
             throw new ArgumentException("pattern: 'pattern' needs one; the other answers have none");
         }
 
-        return new AnswerFormat(form, form == AnswerForm.Nli ? NliLabels : labels, pattern.Length > 0 ? Compile(pattern) : null);
+        if (isStructured && form == AnswerForm.Pattern)
+        {
+            throw new ArgumentException("structured: 'pattern' reads text");
+        }
+
+        return new AnswerFormat(form, form == AnswerForm.Nli ? NliLabels : labels, pattern.Length > 0 ? Compile(pattern) : null, isStructured);
     }
 
     // What a model wrote is matched against it: without backtracking no text takes long.

@@ -21,6 +21,9 @@ internal sealed class Prompt
     private const string Label = "label";
     private const string Rationale = "rationale";
     private readonly List<ChatMessage> _opening = [];
+    private readonly List<(string Question, string Answer)> _exemplars = [];
+    private readonly string _system;
+    private readonly long _openingBytes;
     private readonly Template _question;
     private readonly Template _rationalize;
     private readonly int _segments;
@@ -28,7 +31,9 @@ internal sealed class Prompt
     private Prompt(PromptFile file, string name, string hash)
     {
         (Name, Hash) = (name, hash);
-        Format = AnswerFormat.Create(file.Answers, file.Labels, file.Pattern);
+        Format = AnswerFormat.Create(file.Answers, file.Labels, file.Pattern, file.Structured);
+        ResponseFormat = file.Structured ? StructuredAnswer.FormatOf(Format) : null;
+        _system = Echo.Normalized(file.System);
         _question = Field("question", file.Question);
         _rationalize = Field("rationalize", file.Rationalize);
         _segments = _question.Slots.Contains("input") ? 0 : _question.Slots.Select(SegmentNumber).Append(0).Max();
@@ -53,6 +58,7 @@ internal sealed class Prompt
         }
 
         AddExemplars(file);
+        _openingBytes = _opening.Sum(turn => (long)Encoding.UTF8.GetByteCount(turn.Text));
     }
 
     /// <summary><c>prompts/{id}</c>.</summary>
@@ -63,6 +69,9 @@ internal sealed class Prompt
 
     /// <summary>How its answers are read.</summary>
     public AnswerFormat Format { get; }
+
+    /// <summary>What the endpoint makes the model write; null for any text.</summary>
+    public ChatResponseFormat? ResponseFormat { get; }
 
     /// <summary>Reads a prompt's file.</summary>
     /// <param name="name"><c>prompts/{id}</c>.</param>
@@ -88,7 +97,20 @@ internal sealed class Prompt
 
     /// <summary>The conversation that asks about an input.</summary>
     /// <exception cref="TeacherRowException">The input has not the parts that the prompt shows.</exception>
-    public IReadOnlyList<ChatMessage> Render(Example input, PromptUse use = PromptUse.Ask)
+    public IReadOnlyList<ChatMessage> Render(Example input, PromptUse use = PromptUse.Ask) => [.. _opening, new ChatMessage(ChatRole.User, AskChecked(input, use))];
+
+    /// <summary>Bytes and turns of the conversation.</summary>
+    /// <exception cref="TeacherRowException">The input has not the parts that the prompt shows.</exception>
+    public (long Bytes, int Turns) SizeOf(Example input, PromptUse use) => (_openingBytes + Encoding.UTF8.GetByteCount(AskChecked(input, use)), _opening.Count + 1);
+
+    /// <summary>Tells the conversation from an answer.</summary>
+    public Echo EchoOf(Example input, PromptUse use) => new(Ask(input, use), _system, _exemplars);
+
+    /// <summary>What the conversation shows of the input besides its segments.</summary>
+    public IEnumerable<string> Shown(Example input, PromptUse use) =>
+        [.. Shows(Label, use) ? [input.Label] : Array.Empty<string>(), .. Shows(Rationale, use) ? [input.Rationale] : Array.Empty<string>()];
+
+    private string AskChecked(Example input, PromptUse use)
     {
         if (_segments > 0 && input.Segments.Count != _segments)
         {
@@ -100,12 +122,8 @@ internal sealed class Prompt
             throw new TeacherRowException(StatusCode.InvalidArgument, "INVALID_FIELD", $"input.label: {Name} shows it, and there is none", "input.label");
         }
 
-        return [.. _opening, new ChatMessage(ChatRole.User, Ask(input, use))];
+        return Ask(input, use);
     }
-
-    /// <summary>What the conversation shows of the input besides its segments.</summary>
-    public IEnumerable<string> Shown(Example input, PromptUse use) =>
-        [.. Shows(Label, use) ? [input.Label] : Array.Empty<string>(), .. Shows(Rationale, use) ? [input.Rationale] : Array.Empty<string>()];
 
     private bool Shows(string slot, PromptUse use) => _question.Slots.Contains(slot) || (use == PromptUse.Rationalize && slot == Label);
 
@@ -123,6 +141,11 @@ internal sealed class Prompt
 
     private void AddExemplars(PromptFile file)
     {
+        if (file.Structured && file.Answer != PromptFile.DefaultAnswer)
+        {
+            throw new ArgumentException("answer: a structured prompt has none, its exemplars answer in JSON");
+        }
+
         var answer = Field("answer", file.Answer);
         if (!answer.Slots.Order().SequenceEqual([Label, Rationale]))
         {
@@ -136,7 +159,7 @@ internal sealed class Prompt
                 throw new ArgumentException($"exemplars: number {number} has {exemplar.Segments.Count} segments, and the question shows {Math.Max(_segments, 1)}");
             }
 
-            var said = answer.Render(slot => slot == Label ? exemplar.Label : exemplar.Rationale);
+            var said = file.Structured ? StructuredAnswer.Of(exemplar.Rationale, exemplar.Label) : answer.Render(slot => slot == Label ? exemplar.Label : exemplar.Rationale);
             // A model that answers just as it was shown must be understood.
             var (outcome, _, _) = AnswerParser.Parse(said, Format, string.Join('\n', exemplar.Segments), isCut: false);
             if (outcome != ParseOutcome.Parsed)
@@ -146,7 +169,9 @@ internal sealed class Prompt
 
             var shown = new Example { Label = exemplar.Label, Rationale = exemplar.Rationale };
             shown.Segments.AddRange(exemplar.Segments);
-            _opening.Add(new ChatMessage(ChatRole.User, Ask(shown, PromptUse.Ask)));
+            var question = Ask(shown, PromptUse.Ask);
+            _exemplars.Add((Echo.Normalized(question), Echo.Normalized(said)));
+            _opening.Add(new ChatMessage(ChatRole.User, question));
             _opening.Add(new ChatMessage(ChatRole.Assistant, said));
         }
     }

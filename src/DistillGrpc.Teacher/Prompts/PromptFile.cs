@@ -5,6 +5,9 @@ namespace DistillGrpc.Teacher.Prompts;
 /// <summary>A prompt as its YAML file writes it.</summary>
 internal sealed class PromptFile
 {
+    /// <summary>How an exemplar answers where the file does not say.</summary>
+    public const string DefaultAnswer = "{rationale} The answer is {label}.";
+
     /// <summary>What labels look like; default any text on one line.</summary>
     public AnswerForm Answers { get; set; }
 
@@ -31,7 +34,13 @@ internal sealed class PromptFile
         """;
 
     /// <summary>How an exemplar answers, with <c>{rationale}</c> and <c>{label}</c>.</summary>
-    public string Answer { get; set; } = "{rationale} The answer is {label}.";
+    public string Answer { get; set; } = DefaultAnswer;
+
+    /// <summary>
+    /// The endpoint makes the model write a JSON object with <c>rationale</c> and <c>label</c>, which is how exemplars answer then;
+    /// default text. Needs chat completions.
+    /// </summary>
+    public bool Structured { get; set; }
 
     /// <summary>Questions with their answers, shown before the input; default none.</summary>
     public List<Exemplar> Exemplars { get; set; } = [];

@@ -1,15 +1,19 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
-using DistillGrpc.Teacher.Prompts;
+using DistillGrpc.Teacher.Explaining;
+using DistillGrpc.Teacher.Inventing;
 using DistillGrpc.Teacher.Spending;
 using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Rationales;
 
 /// <summary>The Teacher's calls.</summary>
-internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog prompts, RationaleEngine engine) : TeacherService.TeacherServiceBase
+internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, RationaleEngine engine, InputInventor inventor, Ledger ledger) : TeacherService.TeacherServiceBase
 {
+    private const int DefaultPageSize = 100;
+    private const int MaxPageSize = 1000;
+
     public override async Task GenerateRationales(
         IAsyncStreamReader<GenerateRationalesRequest> requestStream, IServerStreamWriter<GenerateRationalesResponse> responseStream, ServerCallContext context)
     {
@@ -19,21 +23,27 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
             throw RpcFailure.InvalidArgument("spec", "the first message must hold it");
         }
 
-        Check(spec);
-        var (name, backend) = catalog.Find(spec.Teacher);
-        var query = new RationaleQuery(PromptOf(spec, name, backend), spec.MaxOutputTokens, spec.Temperature, new DateTimeOffset(context.Deadline, TimeSpan.Zero), new CallBudget(spec.BudgetNanos));
-        await foreach (var response in engine.AnswerAsync(name, backend, query, spec.StreamText, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
+        var plan = planner.Of(spec, new DateTimeOffset(context.Deadline, TimeSpan.Zero));
+        await foreach (var response in engine.AnswerAsync(plan, spec.StreamText, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
         {
             await responseStream.WriteAsync(response, context.CancellationToken);
         }
     }
 
-    public override Task<ListTeachersResponse> ListTeachers(ListTeachersRequest request, ServerCallContext context)
+    public override async Task InventInputs(InventInputsRequest request, IServerStreamWriter<InventInputsResponse> responseStream, ServerCallContext context)
+    {
+        await foreach (var response in inventor.InventAsync(request, new DateTimeOffset(context.Deadline, TimeSpan.Zero), context.CancellationToken))
+        {
+            await responseStream.WriteAsync(response, context.CancellationToken);
+        }
+    }
+
+    public override async Task<ListTeachersResponse> ListTeachers(ListTeachersRequest request, ServerCallContext context)
     {
         var response = new ListTeachersResponse();
-        foreach (var (name, backend) in catalog.All)
+        foreach (var (name, backend, permits) in catalog.All)
         {
-            var (spent, budget) = backend is PaidTeacher paid ? paid.Spending : (0, 0);
+            var (spent, budget) = backend is PaidTeacher paid ? await paid.SpendingAsync(context.CancellationToken) : (0, 0);
             response.Teachers.Add(new Contracts.V1.Teacher
             {
                 Name = name,
@@ -42,34 +52,32 @@ internal sealed class RationaleService(TeacherCatalog catalog, PromptCatalog pro
                 DefaultPrompt = backend.DefaultPrompt?.Name ?? "",
                 SpentNanos = spent,
                 BudgetNanos = budget,
+                PermitsDistillation = permits,
             });
         }
 
-        return Task.FromResult(response);
+        return response;
     }
 
-    private static void Check(RationaleSpec spec)
+    public override async Task<ListAccountsResponse> ListAccounts(ListAccountsRequest request, ServerCallContext context)
     {
-        if (spec.HasTemperature && spec.Temperature is not (>= 0 and <= 2))
+        if (request.PageSize < 0)
         {
-            throw RpcFailure.InvalidArgument("spec.temperature", "must be between 0 and 2");
+            throw RpcFailure.InvalidArgument("page_size", "must not be negative");
         }
 
-        if (spec.BudgetNanos < 0)
+        var size = request.PageSize == 0 ? DefaultPageSize : Math.Min(request.PageSize, MaxPageSize);
+        var accounts = await ledger.ListAsync(request.PageToken, size + 1, context.CancellationToken);
+        var response = new ListAccountsResponse { NextPageToken = accounts.Count > size ? accounts[size - 1].Name : "" };
+        response.Accounts.AddRange(accounts.Take(size).Select(account => new Account
         {
-            throw RpcFailure.InvalidArgument("spec.budget_nanos", "must not be negative");
-        }
-
-        if (spec.MaxOutputTokens < 0)
-        {
-            throw RpcFailure.InvalidArgument("spec.max_output_tokens", "must not be negative");
-        }
+            Name = account.Name,
+            Usage = new Usage { InputTokens = account.InputTokens, OutputTokens = account.OutputTokens, CostNanos = account.Spent },
+            Answers = account.Answers,
+            ReservedNanos = account.Reserved,
+        }));
+        return response;
     }
-
-    private Prompt? PromptOf(RationaleSpec spec, string teacher, ITeacherBackend backend) =>
-        spec.Prompt.Length == 0 ? backend.DefaultPrompt
-        : backend.DefaultPrompt is null ? throw RpcFailure.InvalidArgument("spec.prompt", $"{teacher} takes no prompt")
-        : prompts.Find(spec.Prompt);
 
     private static async IAsyncEnumerable<Example> Inputs(
         IAsyncStreamReader<GenerateRationalesRequest> requests, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)

@@ -7,4 +7,7 @@ internal static partial class TeacherLog
 
     [LoggerMessage(2, LogLevel.Warning, "{Teacher} cannot be asked.")]
     public static partial void TeacherFailed(ILogger logger, Exception failure, string teacher);
+
+    [LoggerMessage(3, LogLevel.Error, "The Teacher's state cannot be read or written.")]
+    public static partial void StateFailed(ILogger logger, Exception failure);
 }

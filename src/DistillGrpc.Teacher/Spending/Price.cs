@@ -9,6 +9,7 @@ internal readonly record struct Price(long InputNanos, long OutputNanos)
 {
     // No vocabulary gives more tokens than a text has bytes; one gives about a third of that, and a turn costs a few more.
     private const int BytesPerToken = 2;
+    private const int LikelyBytesPerToken = 4;
     private const int TokensPerTurn = 16;
 
     /// <summary>Whether anything is to be paid.</summary>
@@ -20,7 +21,12 @@ internal readonly record struct Price(long InputNanos, long OutputNanos)
     /// <summary>The cost of counted tokens.</summary>
     public long Of(Usage usage) => (usage.InputTokens * InputNanos) + (usage.OutputTokens * OutputNanos);
 
+    /// <summary>Tokens that are read at most, nearly always.</summary>
+    public static long TokensAtMost(long inputBytes, int turns) => (inputBytes / BytesPerToken) + (turns * TokensPerTurn);
+
+    /// <summary>Tokens that are likely read: English text gives about one for four bytes.</summary>
+    public static long LikelyTokens(long inputBytes, int turns) => (inputBytes / LikelyBytesPerToken) + (turns * TokensPerTurn / 4);
+
     /// <summary>What a call may cost at most, nearly always: its turns are estimated on the high side.</summary>
-    public long AtMost(long inputBytes, int turns, int maxOutputTokens) =>
-        Of(new Usage { InputTokens = (inputBytes / BytesPerToken) + (turns * TokensPerTurn), OutputTokens = maxOutputTokens });
+    public long AtMost(long inputBytes, int turns, int maxOutputTokens) => Of(new Usage { InputTokens = TokensAtMost(inputBytes, turns), OutputTokens = maxOutputTokens });
 }

@@ -34,6 +34,19 @@ internal static class Commands
     public static object? Scalar(this DbTransaction transaction, string sql, params ReadOnlySpan<(string Name, object Value)> parameters) =>
         Ready(transaction, sql, parameters).ExecuteScalar();
 
+    /// <summary>As <see cref="Execute(DbTransaction, string, ReadOnlySpan{ValueTuple{string, object}})"/>, but gives all rows.</summary>
+    public static List<T> Rows<T>(this DbTransaction transaction, string sql, Func<DbDataReader, T> read, params ReadOnlySpan<(string Name, object Value)> parameters)
+    {
+        using var reader = Ready(transaction, sql, parameters).ExecuteReader();
+        var rows = new List<T>();
+        while (reader.Read())
+        {
+            rows.Add(read(reader));
+        }
+
+        return rows;
+    }
+
     public static void Execute(this DbConnection connection, string sql)
     {
         using var command = connection.Command(sql);

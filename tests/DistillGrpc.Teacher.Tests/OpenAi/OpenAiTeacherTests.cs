@@ -47,6 +47,22 @@ public sealed class OpenAiTeacherTests
         Assert.Equal((77, 0.5), (body.GetProperty("max_completion_tokens").GetInt32(), body.GetProperty("temperature").GetDouble()));
     }
 
+    [Theory]
+    [InlineData("", "max_completion_tokens", "max_tokens")]
+    [InlineData("max_completion_tokens", "max_completion_tokens", "max_tokens")]
+    [InlineData("max_tokens", "max_tokens", "max_completion_tokens")]
+    public async Task Ask_TokenLimitField_IsTheOnlyOneSent(string field, string sent, string notSent)
+    {
+        await using var endpoint = await StartAsync(Good);
+        await using var teacher = await Teacher(endpoint, $"--Teachers:gpt:TokenLimitField={field}");
+
+        await Ask(teacher, new RationaleSpec { MaxOutputTokens = 77 }, Row("a"));
+
+        var body = Assert.Single(endpoint.Requests).Body;
+        Assert.Equal(77, body.GetProperty(sent).GetInt32());
+        Assert.False(body.TryGetProperty(notSent, out _));
+    }
+
     public static TheoryData<string> Transient => ["500", "502", "429", "429-date", "408", "cut", "cut-json", "aborted", "error-inside", "no-event", "html"];
 
     [Theory]
@@ -179,12 +195,12 @@ public sealed class OpenAiTeacherTests
                 await context.Response.WriteAsync(shape == "one-line" ? new string('x', 4096) : $"data: {Piece(new string('x', 4096))}\n\n", context.RequestAborted);
             }
         });
-        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:MaxResponseBytes=100000");
+        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:MaxResponseBytes=100000", "--Teachers:gpt:Retries=2");
 
         var result = (await Ask(teacher, new RationaleSpec(), Row("a")))[^1].Result;
 
         Assert.Equal("TEACHER_ANSWER_TOO_LONG", result.Error.Reason);
-        Assert.Single(endpoint.Requests);
+        Assert.Equal(3, endpoint.Requests.Count);
     }
 
     [Fact]
@@ -236,7 +252,7 @@ public sealed class OpenAiTeacherTests
     [InlineData("stop", "I'm sorry, I cannot help with that.", ParseOutcome.Refusal)]
     [InlineData("content_filter", "He", ParseOutcome.Refusal)]
     [InlineData("stop", "He sleeps. The answer is maybe.", ParseOutcome.LabelOutsideSet)]
-    [InlineData("stop", "He sleeps. The answer is neutral or contradiction.", ParseOutcome.LabelOutsideSet)]
+    [InlineData("stop", "He sleeps. The answer is neutral or contradiction.", ParseOutcome.SeveralLabels)]
     [InlineData("stop", "The answer is neutral.", ParseOutcome.EmptyRationale)]
     [InlineData("stop", "", ParseOutcome.NoLabel)]
     [InlineData("stop", "{\"label\": \"neutral\"}", ParseOutcome.NoLabel)]
@@ -262,6 +278,8 @@ public sealed class OpenAiTeacherTests
     [InlineData("--Teachers:gpt:MaxOutputTokens=0", "Teachers:gpt:MaxOutputTokens")]
     [InlineData("--Teachers:gpt:InputPrice=-1", "Teachers:gpt:InputPrice")]
     [InlineData("--Teachers:gpt:Budget=5", "Teachers:gpt:Budget")]
+    [InlineData("--Teachers:gpt:TokenLimitField=tokens", "Teachers:gpt:TokenLimitField")]
+    [InlineData("--Teachers:gpt:HedgeAfter=-00:00:01", "Teachers:gpt:HedgeAfter")]
     public void Create_BadSetting_NamesItWithoutTheKey(string setting, string named)
     {
         using var state = new TemporaryFolder();

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -8,9 +9,10 @@ using Microsoft.Extensions.Logging;
 
 namespace DistillGrpc.Teacher.Tests.OpenAi;
 
-/// <summary>An HTTP server that answers chat completions as a test has written it, request by request; the last answer repeats.</summary>
+/// <summary>An HTTP server that answers completions, of chats or not, as a test has written it, request by request; the last answer repeats.</summary>
 internal sealed class ScriptedEndpoint : IAsyncDisposable
 {
+    private const string Asked = "asked";
     private readonly WebApplication _app;
     private readonly Func<HttpContext, Task>[] _script;
     private int _next;
@@ -22,13 +24,23 @@ internal sealed class ScriptedEndpoint : IAsyncDisposable
     /// <summary>What was asked, in the order of arrival.</summary>
     public ConcurrentQueue<(string? Authorization, JsonElement Body)> Requests { get; } = [];
 
-    public static async Task<ScriptedEndpoint> StartAsync(params Func<HttpContext, Task>[] script)
+    public static Task<ScriptedEndpoint> StartAsync(params Func<HttpContext, Task>[] script) => StartAsync(certificate: null, script);
+
+    public static async Task<ScriptedEndpoint> StartAsync(X509Certificate2? certificate, params Func<HttpContext, Task>[] script)
     {
         var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            if (certificate is not null)
+            {
+                listen.UseHttps(certificate);
+            }
+        }));
         var endpoint = new ScriptedEndpoint(builder.Build(), script);
         endpoint._app.MapPost("/v1/chat/completions", endpoint.AnswerAsync);
+        endpoint._app.MapPost("/v1/completions", endpoint.AnswerAsync);
         await endpoint._app.StartAsync();
         return endpoint;
     }
@@ -72,6 +84,13 @@ internal sealed class ScriptedEndpoint : IAsyncDisposable
         }
     };
 
+    /// <summary>The text of the last turn that was asked.</summary>
+    public static string AskedIn(HttpContext context) => ((JsonElement)context.Items[Asked]!).GetProperty("messages").EnumerateArray().Last().GetProperty("content") switch
+    {
+        { ValueKind: JsonValueKind.String } text => text.GetString()!,
+        var parts => string.Concat(parts.EnumerateArray().Select(part => part.GetProperty("text").GetString())),
+    };
+
     public static string Piece(string text) => Chunk(JsonSerializer.Serialize(new { role = "assistant", content = text }), null);
 
     public static string Chunk(string delta, string? finishReason) =>
@@ -94,6 +113,7 @@ internal sealed class ScriptedEndpoint : IAsyncDisposable
     private async Task AnswerAsync(HttpContext context)
     {
         using var body = await JsonDocument.ParseAsync(context.Request.Body);
+        context.Items[Asked] = body.RootElement.Clone();
         Requests.Enqueue((context.Request.Headers.Authorization.ToString(), body.RootElement.Clone()));
         var number = Interlocked.Increment(ref _next) - 1;
         await _script[Math.Min(number, _script.Length - 1)](context);

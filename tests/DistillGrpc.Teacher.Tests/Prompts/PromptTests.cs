@@ -29,7 +29,7 @@ public sealed class PromptTests
     public void Parse_OwnPatternAndLabels_ReadWhatTheySay()
     {
         var pattern = Parse("answers: pattern\npattern: '(?s)^(?<rationale>.*)=> (?<label>\\w+)'\nanswer: '{rationale} => {label}'\nexemplars:\n- segments: [x]\n  rationale: why\n  label: yes");
-        Assert.Equal((ParseOutcome.Parsed, "Because\nof it.", "no"), AnswerParser.Parse("Because\nof it. => no\n\nQ: more => yes", pattern.Format, "", isCut: false));
+        Assert.Equal(new ParsedAnswer(ParseOutcome.Parsed, "Because\nof it.", "no") { LabelAt = 18 }, AnswerParser.Parse("Because\nof it. => no\n\nQ: more => yes", pattern.Format, "", isCut: false));
 
         var labels = Parse("answers: classification\nlabels: [positive, very positive, negative]");
         Assert.Equal("very positive", AnswerParser.Parse("Wow. The answer is Very positive.", labels.Format, "", isCut: false).Label);
@@ -44,6 +44,15 @@ public sealed class PromptTests
     [InlineData("question: 'nothing'", "question:")]
     [InlineData("question: '{{input}}'", "question:")]
     [InlineData("question: '{segment99}'", "question:")]
+    [InlineData("question: '{0} {input}'", "question:")]
+    [InlineData("question: '{input:N}'", "question:")]
+    [InlineData("question: '{{{input}}}}'", "question:")]
+    [InlineData("question: '{in{segment1}put}'", "question:")]
+    [InlineData("question: '{question}'", "question:")]
+    [InlineData("rationalize: '{label}'", "rationalize:")]
+    [InlineData("structured: true\nanswer: '{label} {rationale}'", "answer:")]
+    [InlineData("structured: true\nanswers: pattern\npattern: '(?<label>a)'", "structured:")]
+    [InlineData("structured: perhaps", "line 1")]
     [InlineData("answer: '{label}'", "answer:")]
     [InlineData("answer: '{rationale} {label} {input}'", "answer:")]
     [InlineData("answers: magic", "line 1")]
@@ -62,6 +71,14 @@ public sealed class PromptTests
     [InlineData("", "empty")]
     public void Parse_BadFile_NamesWhatIsWrong(string yaml, string named) =>
         Assert.Contains(named, Assert.Throws<ArgumentException>(() => Parse(yaml)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Render_TextsThatLookLikeSlotsOrFormats_AreCopiedAsTheyAre()
+    {
+        var prompt = Parse("question: '%s %n {{0}} $1 \\1 {segment1}|{segment2}'");
+
+        Assert.Equal("%s %n {0} $1 \\1 {segment2} {input} {{x}} %d|{segment1}\u202e\0", prompt.Render(Row("{segment2} {input} {{x}} %d", "{segment1}\u202e\0"))[^1].Text);
+    }
 
     [Fact]
     public void Load_OwnFile_TakesThePlaceOfTheOneThatComesAlongAndBadOnesAreNamed()

@@ -120,7 +120,7 @@ internal sealed class GuardedHandler(OpenAiOptions options) : DelegatingHandler
         private int Count(int read)
         {
             _read += read;
-            return _read <= limit ? read : throw new UpstreamFailure(UpstreamKind.Input, StatusCode.ResourceExhausted, "TEACHER_ANSWER_TOO_LONG", $"The teacher's answer is longer than {limit} bytes.");
+            return _read <= limit ? read : throw new UpstreamFailure(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_ANSWER_TOO_LONG", $"The teacher's answer is longer than {limit} bytes.");
         }
     }
 }

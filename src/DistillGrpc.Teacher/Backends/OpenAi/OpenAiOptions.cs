@@ -6,7 +6,15 @@ namespace DistillGrpc.Teacher.Backends.OpenAi;
 /// <summary>What the operator sets for a teacher of the kind <c>openai</c>.</summary>
 internal sealed record OpenAiOptions
 {
-    /// <summary>Where chat completions are, such as <c>https://api.openai.com/v1</c>.</summary>
+    private const string Chat = "chat";
+    private const string Completions = "completions";
+    private const string MaxTokens = "max_tokens";
+    private const string MaxCompletionTokens = "max_completion_tokens";
+
+    /// <summary>The teacher's id, for messages that name a setting.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Where the interface is, such as <c>https://api.openai.com/v1</c>.</summary>
     public required string Endpoint { get; init; }
 
     /// <summary>The model, as the endpoint names it.</summary>
@@ -14,6 +22,12 @@ internal sealed record OpenAiOptions
 
     /// <summary>The key; empty for an endpoint that wants none.</summary>
     public required string ApiKey { get; init; }
+
+    /// <summary>How it is asked.</summary>
+    public required OpenAiApi Api { get; init; }
+
+    /// <summary>The name of the limit of tokens; completions know the older one only.</summary>
+    public required TokenLimitField TokenLimitField { get; init; }
 
     /// <summary>Most tokens of an answer where the request does not say.</summary>
     public required int MaxOutputTokens { get; init; }
@@ -48,6 +62,9 @@ internal sealed record OpenAiOptions
     /// <summary>Time before the second call.</summary>
     public required TimeSpan RetryDelay { get; init; }
 
+    /// <summary>How long a call may write nothing before a second one is made beside it; 0 for ever.</summary>
+    public required TimeSpan HedgeAfter { get; init; }
+
     /// <summary>Longest time of one call.</summary>
     public required TimeSpan AttemptTimeout { get; init; }
 
@@ -69,6 +86,9 @@ internal sealed record OpenAiOptions
         Require(entry.ApiKey.Length == 0 || uri.Scheme == "https" || uri.IsLoopback, nameof(entry.Endpoint), "a key is sent over https only, or to this machine.");
         Require(entry.Model.Length > 0, nameof(entry.Model), "must name the endpoint's model.");
         Require(entry.ApiKey.All(c => c is > ' ' and < '\x7f'), nameof(entry.ApiKey), "has a character that no key has.");
+        Require(entry.Api is Chat or Completions, nameof(entry.Api), $"'{entry.Api}' is not one of {Chat} and {Completions}.");
+        Require(entry.TokenLimitField is "" or MaxTokens or MaxCompletionTokens, nameof(entry.TokenLimitField), $"'{entry.TokenLimitField}' is not one of {MaxTokens} and {MaxCompletionTokens}.");
+        Require(entry.Api == Chat || entry.TokenLimitField != MaxCompletionTokens, nameof(entry.TokenLimitField), $"must be {MaxTokens} with Api={Completions}.");
         Require(entry.MaxOutputTokens is > 0 and <= 1 << 20, nameof(entry.MaxOutputTokens), "must be 1 to 1048576.");
         Require(entry.InputPrice is >= 0 and <= 1_000_000, nameof(entry.InputPrice), "must be 0 to 1000000 for a million tokens.");
         Require(entry.OutputPrice is >= 0 and <= 1_000_000, nameof(entry.OutputPrice), "must be 0 to 1000000 for a million tokens.");
@@ -82,13 +102,17 @@ internal sealed record OpenAiOptions
         Require(entry.BreakDuration >= TimeSpan.FromMilliseconds(500) && entry.BreakDuration <= TimeSpan.FromHours(1), nameof(entry.BreakDuration), "must be half a second to an hour.");
         Require(entry.Retries is >= 0 and <= 100, nameof(entry.Retries), "must be 0 to 100.");
         Require(entry.RetryDelay >= TimeSpan.Zero && entry.RetryDelay <= TimeSpan.FromSeconds(30), nameof(entry.RetryDelay), "must be 0 to 30 seconds.");
+        Require(entry.HedgeAfter >= TimeSpan.Zero && entry.HedgeAfter <= TimeSpan.FromDays(1), nameof(entry.HedgeAfter), "must be 0 (off) to a day.");
         Require(entry.AttemptTimeout > TimeSpan.Zero && entry.AttemptTimeout <= TimeSpan.FromDays(1), nameof(entry.AttemptTimeout), "must be above 0 and at most a day.");
         Require(entry.Timeout >= entry.AttemptTimeout && entry.Timeout <= TimeSpan.FromDays(1), nameof(entry.Timeout), "must be at least AttemptTimeout and at most a day.");
         return new OpenAiOptions
         {
+            Id = id,
             Endpoint = entry.Endpoint,
             Model = entry.Model,
             ApiKey = entry.ApiKey,
+            Api = entry.Api == Completions ? OpenAiApi.Completions : OpenAiApi.Chat,
+            TokenLimitField = entry.Api == Completions || entry.TokenLimitField == MaxTokens ? TokenLimitField.MaxTokens : TokenLimitField.MaxCompletionTokens,
             MaxOutputTokens = entry.MaxOutputTokens,
             Price = Price.PerMillion(entry.InputPrice, entry.OutputPrice),
             Budget = (long)(entry.Budget * 1_000_000_000),
@@ -100,6 +124,7 @@ internal sealed record OpenAiOptions
             BreakDuration = entry.BreakDuration,
             Retries = entry.Retries,
             RetryDelay = entry.RetryDelay,
+            HedgeAfter = entry.HedgeAfter,
             AttemptTimeout = entry.AttemptTimeout,
             Timeout = entry.Timeout,
         };

@@ -1,4 +1,3 @@
-using System.ClientModel.Primitives;
 using System.Globalization;
 
 namespace DistillGrpc.Teacher.Backends.OpenAi;
@@ -6,12 +5,10 @@ namespace DistillGrpc.Teacher.Backends.OpenAi;
 /// <summary>When an endpoint wants to be asked again: <c>retry-after-ms</c>, or <c>Retry-After</c> in seconds (whole or not) or as a date.</summary>
 internal static class RetryAfterHeader
 {
-    public static TimeSpan? Read(PipelineResponseHeaders headers)
-    {
-        // A date is measured against the endpoint's own clock where it sends one.
-        var now = headers.TryGetValue("Date", out var sent) && Date(sent) is { } date ? date : DateTimeOffset.UtcNow;
-        return Read(Value(headers, "retry-after-ms"), Value(headers, "Retry-After"), now);
-    }
+    /// <summary>The time to wait that a response names.</summary>
+    /// <param name="header">Gives a header's value, or null.</param>
+    // A date is measured against the endpoint's own clock where it sends one.
+    public static TimeSpan? Read(Func<string, string?> header) => Read(header("retry-after-ms"), header("Retry-After"), Date(header("Date")) ?? DateTimeOffset.UtcNow);
 
     /// <summary>The time to wait; null where none is said, or not so that it can be understood.</summary>
     public static TimeSpan? Read(string? milliseconds, string? retryAfter, DateTimeOffset now) =>
@@ -19,8 +16,6 @@ internal static class RetryAfterHeader
         : Number(retryAfter) is { } seconds ? TimeSpan.FromSeconds(seconds)
         : Date(retryAfter) is { } date ? (date > now ? date - now : TimeSpan.Zero)
         : null;
-
-    private static string? Value(PipelineResponseHeaders headers, string name) => headers.TryGetValue(name, out var value) ? value : null;
 
     // At most ten years: what is longer is no time to wait, and would not fit.
     private static double? Number(string? text) =>

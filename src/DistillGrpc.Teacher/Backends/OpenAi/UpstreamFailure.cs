@@ -1,4 +1,5 @@
 using System.ClientModel;
+using System.Security.Authentication;
 using System.Text.Json;
 using Grpc.Core;
 
@@ -52,28 +53,42 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
     public static UpstreamFailure LeftAlone(TimeSpan? retryAfter) =>
         new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_LEFT_ALONE", "The teacher's endpoint fails, and is left alone for a while.", retryAfter) { IsRefused = true, IsLeftAlone = true };
 
+    public static UpstreamFailure NotNeeded() => new(UpstreamKind.Transient, StatusCode.Cancelled, "TEACHER_NOT_NEEDED", "Another call has the answer.") { IsRefused = true };
+
     public static UpstreamFailure TimedOut() => new(UpstreamKind.Transient, StatusCode.DeadlineExceeded, "TEACHER_TIMEOUT", "The teacher did not answer in time.");
 
     /// <summary>The failure that an exception of the SDK or of HTTP stands for; null where it is none of theirs.</summary>
     public static UpstreamFailure? Of(Exception failure) => failure switch
     {
         UpstreamFailure own => own,
-        ClientResultException { Status: > 0 } refused => OfStatus(refused),
+        ClientResultException { Status: > 0 } refused when refused.GetRawResponse() is { } response =>
+            OfStatus(refused.Status, response.Content.ToMemory(), name => response.Headers.TryGetValue(name, out var value) ? value : null),
+        ClientResultException { Status: > 0 } refused => OfStatus(refused.Status, default, _ => null),
         _ when Find<UpstreamFailure>(failure) is { } inside => inside,
+        _ when Find<HttpRequestException>(failure) is { InnerException: AuthenticationException } =>
+            new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "TEACHER_NOT_TRUSTED", "The teacher's endpoint has no certificate that is trusted here.", null, failure) { IsRefused = true },
         _ when Find<HttpRequestException>(failure) is { } http => new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_UNREACHABLE", $"The teacher's endpoint cannot be reached ({http.HttpRequestError}).", null, failure) { IsRefused = true },
         ClientResultException or IOException or JsonException or FormatException or InvalidOperationException or ArgumentException or KeyNotFoundException =>
             new(UpstreamKind.Transient, StatusCode.Unavailable, "TEACHER_STREAM_BROKEN", "The teacher's endpoint sent what cannot be read.", null, failure),
         _ => null,
     };
 
-    // Without the exception itself: its text is the endpoint's, which may repeat the key, and would get into the log.
-    private static UpstreamFailure OfStatus(ClientResultException refused)
+    /// <summary>The failure that a response without success stands for.</summary>
+    public static async ValueTask<UpstreamFailure> OfAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        var response = refused.GetRawResponse();
-        var error = ErrorCode(response);
-        var said = error.Length > 0 ? $"HTTP {refused.Status}, {error}" : $"HTTP {refused.Status}";
-        var wait = response is null ? null : RetryAfterHeader.Read(response.Headers);
-        return (refused.Status, error) switch
+        var body = new byte[MaxErrorBytes + 1];
+        await using var content = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var length = await content.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, cancellationToken);
+        return OfStatus((int)response.StatusCode, body.AsMemory(0, length), name => response.Headers.TryGetValues(name, out var values) ? values.First() : null);
+    }
+
+    // Without what the endpoint said: it may repeat the key, and would get into the log.
+    private static UpstreamFailure OfStatus(int status, ReadOnlyMemory<byte> body, Func<string, string?> header)
+    {
+        var error = ErrorCode(body);
+        var said = error.Length > 0 ? $"HTTP {status}, {error}" : $"HTTP {status}";
+        var wait = RetryAfterHeader.Read(header);
+        return (status, error) switch
         {
             (_, "insufficient_quota") => new(UpstreamKind.Everything, StatusCode.ResourceExhausted, "TEACHER_QUOTA_EXHAUSTED", $"The teacher's account is used up ({said}).") { IsRefused = true },
             (429, _) => new(UpstreamKind.Transient, StatusCode.Unavailable, Throttled, $"The teacher's endpoint takes no more calls now ({said}).", wait) { IsRefused = true },
@@ -86,11 +101,10 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
     }
 
     // A word such as context_length_exceeded helps; anything longer may be a text with a key or an address in it.
-    private static string ErrorCode(System.ClientModel.Primitives.PipelineResponse? response)
+    private static string ErrorCode(ReadOnlyMemory<byte> content)
     {
         try
         {
-            var content = response?.Content.ToMemory() ?? default;
             if (content.Length is 0 or > MaxErrorBytes)
             {
                 return "";
