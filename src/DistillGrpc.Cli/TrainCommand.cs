@@ -11,6 +11,7 @@ internal static class TrainCommand
     public static Command Create()
     {
         var data = new DataOptions("Rows to learn from; those without a rationale go to the Student's Teacher.");
+        var extraction = new Option<string>("--extraction") { Description = "An extraction of the Student's Teacher, extractions/{id}, whose rows are learnt from (besides --data, where there is one).", DefaultValueFactory = _ => "" };
         var evalData = new Option<FileInfo?>("--eval-data") { Description = "Held-out rows." };
         var id = new Option<string>("--id") { Description = "Id of the model to make.", Required = true };
         var replace = new Option<bool>("--replace") { Description = "Put it in the place of a model of the same id." };
@@ -28,7 +29,7 @@ internal static class TrainCommand
         var seed = new Option<long>("--seed") { Description = "Seed of order and initialisation." };
         var equations = new Option<bool>("--equations") { Description = "Labels are equations, compared by value." };
         var student = Addresses.Student();
-        var command = new Command("train", "Has a running Student learn from rows.") { evalData, id, replace, from, mode, labels, lambda, optimizer, batch, steps, rate, seed, equations, student };
+        var command = new Command("train", "Has a running Student learn from rows.") { extraction, evalData, id, replace, from, mode, labels, lambda, optimizer, batch, steps, rate, seed, equations, student };
         data.AddTo(command);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             () =>
@@ -38,7 +39,7 @@ internal static class TrainCommand
                     ModelId = parsed.GetValue(id),
                     Replace = parsed.GetValue(replace),
                     Mode = parsed.GetValue(mode) == "label-only" ? TrainingMode.LabelOnly : TrainingMode.DistillingStepByStep,
-                    Teacher = new TeacherSource(),
+                    Teacher = new TeacherSource { Extraction = parsed.GetValue(extraction) },
                     LabelSource = parsed.GetValue(labels) switch { "gold" => LabelSource.Gold, "teacher" => LabelSource.Teacher, _ => LabelSource.GoldElseTeacher },
                     Lambda = parsed.GetValue(lambda),
                     Optimizer = parsed.GetValue(optimizer) switch { "adafactor" => Optimizer.Adafactor, "adamw" => Optimizer.Adamw, _ => Optimizer.Unspecified },
@@ -57,17 +58,17 @@ internal static class TrainCommand
                     spec.Preset = parsed.GetValue(from);
                 }
 
-                return RunAsync(parsed.GetValue(student)!, spec, data.Of(parsed), parsed.GetValue(evalData) is { } file ? data.Of(parsed, file) : null, cancellationToken);
+                return RunAsync(parsed.GetValue(student)!, spec, parsed.GetValue(extraction) is { Length: > 0 } && !data.IsGiven(parsed) ? null : data.Of(parsed), parsed.GetValue(evalData) is { } file ? data.Of(parsed, file) : null, cancellationToken);
             },
             cancellationToken));
         return command;
     }
 
-    private static async Task RunAsync(string address, TrainingSpec spec, DataSource data, DataSource? evalData, CancellationToken cancellationToken)
+    private static async Task RunAsync(string address, TrainingSpec spec, DataSource? data, DataSource? evalData, CancellationToken cancellationToken)
     {
         using var channel = Addresses.Connect("--student", address);
         var line = new ProgressLine();
-        var rows = data.ReadAsync(cancellationToken);
+        var rows = data is null ? AsyncEnumerable.Empty<Example>() : data.ReadAsync(cancellationToken);
         var heldOut = evalData is null ? AsyncEnumerable.Empty<Example>() : evalData.ReadAsync(cancellationToken);
         await foreach (var response in new TrainingClient(channel).TrainAsync(spec, rows, heldOut, cancellationToken))
         {

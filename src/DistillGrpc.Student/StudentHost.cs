@@ -31,6 +31,7 @@ public static class StudentHost
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<RowTeacher>();
+        builder.Services.AddSingleton<ExtractionRows>();
         builder.Services.AddSingleton<TrainingRuns>();
         builder.Services.AddHostedService<ModelLoading>();
         configure?.Invoke(builder);

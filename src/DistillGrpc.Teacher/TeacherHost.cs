@@ -47,8 +47,9 @@ public static class TeacherHost
         builder.Services.AddSingleton<InputInventor>();
         configure?.Invoke(builder);
         var app = builder.Build();
-        // Made now: a teacher that cannot be used keeps the service from starting.
+        // Made now: a teacher or a database that cannot be used keeps the service from starting.
         _ = app.Services.GetRequiredService<TeacherCatalog>();
+        _ = app.Services.GetRequiredService<TeacherDatabase>();
         app.MapGrpcService<RationaleService>();
         app.MapGrpcService<Extractions.ExtractionService>();
         app.MapServiceDefaults();

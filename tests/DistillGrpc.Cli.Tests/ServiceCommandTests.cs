@@ -12,7 +12,7 @@ public sealed class ServiceCommandTests
     public async Task TeachTrainPredictEval_AgainstRunningServices_DoWhatTheReadmeSays()
     {
         using var folder = new TemporaryFolder();
-        await using var teacher = TeacherHost.Create(["--Listen=http://127.0.0.1:0"], builder => builder.Logging.ClearProviders());
+        await using var teacher = TeacherHost.Create(["--Listen=http://127.0.0.1:0", $"--StateDirectory={folder.Path}/teacher"], builder => builder.Logging.ClearProviders());
         await teacher.StartAsync();
         await using var student = StudentHost.Create(["--Listen=http://127.0.0.1:0", $"--StateDirectory={folder.Path}/state"], builder => builder.Logging.ClearProviders());
         await student.StartAsync();

@@ -10,6 +10,54 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
     private static readonly string[] Names = ["Mia", "Tom", "Lena", "Omar"];
 
     [Fact]
+    public async Task Train_RowsOfAnExtraction_AreReadWhileTheyArriveAndLearntFrom()
+    {
+        var extractions = new ExtractionClient(pair.TeacherChannel);
+        var name = (await extractions.CreateAsync(new CreateExtractionRequest { Spec = new ExtractionSpec { Rationales = new RationaleSpec() } })).Name;
+        await extractions.AppendInputsAsync(name, Rows(20).ToAsyncEnumerable(), complete: false);
+        var spec = Spec("extracted", steps: 2);
+        spec.Teacher.Extraction = name;
+
+        var training = TrainAsync(spec, Rows(4, first: 18), []);
+        await Task.Delay(500);
+        Assert.False(training.IsCompleted);
+        await extractions.AppendInputsAsync(name, Rows(30, first: 20).Append(new Example { Id = "odd", Segments = { "What is love?" } }).ToAsyncEnumerable(), complete: true);
+        var events = await training;
+
+        // Twenty and thirty: the caller's four are among them, and what the teacher cannot solve is not fit to train on.
+        Assert.Equal(50, events.Single(e => e.Started is not null).Started.RationaleRows);
+        Assert.DoesNotContain(events, e => e.Warning is not null);
+        Assert.Equal("models/extracted", events[^1].Result.Model);
+    }
+
+    [Fact]
+    public async Task Train_ExtractionThatStandsStill_GivesWhatItHasAndSaysSo()
+    {
+        var extractions = new ExtractionClient(pair.TeacherChannel);
+        var name = (await extractions.CreateAsync(new CreateExtractionRequest { Spec = new ExtractionSpec { Rationales = new RationaleSpec() } })).Name;
+        await extractions.AppendInputsAsync(name, Rows(10).ToAsyncEnumerable(), complete: false);
+        while ((await extractions.GetAsync(name)).Counts.Accepted < 10)
+        {
+            await Task.Delay(20);
+        }
+
+        await extractions.PauseAsync(name);
+        await extractions.ResumeAsync(name);
+        await extractions.PauseAsync(name);
+        var spec = Spec("paused", steps: 2);
+        spec.Teacher.Extraction = name;
+
+        var events = await TrainAsync(spec, [], []);
+        spec.Teacher.Extraction = "extractions/none";
+        spec.Replace = true;
+        var missing = await Assert.ThrowsAsync<RpcException>(() => TrainAsync(spec, Rows(1), []));
+
+        Assert.Equal("EXTRACTION_STANDS_STILL", events.Single(e => e.Warning is not null).Warning.Reason);
+        Assert.Equal(10, events.Single(e => e.Started is not null).Started.RationaleRows);
+        Assert.Equal((StatusCode.NotFound, "EXTRACTION_NOT_FOUND"), (missing.StatusCode, RpcErrors.Reason(missing)));
+    }
+
+    [Fact]
     public async Task Train_RowsWithoutRationales_LearnsFromTheTeacherAndAnswersWithEitherPrefix()
     {
         var events = await TrainAsync(Spec("pair", steps: 60), Rows(64), Rows(8, first: 64));

@@ -17,6 +17,8 @@ public sealed class RunningPair : IAsyncLifetime
 
     public GrpcChannel Channel { get; private set; } = null!;
 
+    public GrpcChannel TeacherChannel { get; private set; } = null!;
+
     public TrainingClient Training { get; private set; } = null!;
 
     public InferenceClient Inference { get; private set; } = null!;
@@ -27,8 +29,9 @@ public sealed class RunningPair : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _teacher = TeacherHost.Create(["--Listen=http://127.0.0.1:0"], builder => builder.Logging.ClearProviders());
+        _teacher = TeacherHost.Create(["--Listen=http://127.0.0.1:0", $"--StateDirectory={_state}"], builder => builder.Logging.ClearProviders());
         await _teacher.StartAsync();
+        TeacherChannel = DistillChannel.To(_teacher.Address());
         await StartStudentAsync($"--Teacher={_teacher.Address()}");
     }
 
@@ -51,6 +54,8 @@ public sealed class RunningPair : IAsyncLifetime
     public async Task DisposeAsync()
     {
         await StopStudentAsync();
+        TeacherChannel.Dispose();
+        await _teacher!.StopAsync();
         await _teacher!.DisposeAsync();
         Directory.Delete(_state, recursive: true);
     }

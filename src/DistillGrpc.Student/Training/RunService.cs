@@ -7,7 +7,7 @@ using Grpc.Core;
 namespace DistillGrpc.Student.Training;
 
 /// <summary>The Student's training calls.</summary>
-internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTeacher teacher, StateDirectory state, StudentOptions options) : TrainingService.TrainingServiceBase
+internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTeacher teacher, ExtractionRows extractions, StateDirectory state, StudentOptions options) : TrainingService.TrainingServiceBase
 {
     public override async Task Train(IAsyncStreamReader<TrainRequest> requestStream, IServerStreamWriter<TrainResponse> responseStream, ServerCallContext context)
     {
@@ -39,12 +39,23 @@ internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTea
         RunSpec spec, string? baseDirectory, IAsyncStreamReader<TrainRequest> requestStream, IServerStreamWriter<TrainResponse> responseStream, CancellationToken token)
     {
         var source = spec.Source;
-        var (rows, heldOut) = await ReadRowsAsync(requestStream, token);
+        var (rows, heldOut) = await ReadRowsAsync(requestStream, source.Teacher?.Extraction.Length > 0, token);
         var sequence = 0L;
         ValueTask Send(TrainResponse response)
         {
             response.Sequence = ++sequence;
             return new ValueTask(responseStream.WriteAsync(response, token));
+        }
+
+        if (source.Teacher is { Extraction.Length: > 0 })
+        {
+            var known = rows.Concat(heldOut).Select(row => row.Id).ToHashSet(StringComparer.Ordinal);
+            await foreach (var row in extractions.ReadAsync(source.Teacher.Extraction, Send, token))
+            {
+                AddRow(rows, heldOut, known, row);
+            }
+
+            Require(rows.Count > 0, "spec.teacher.extraction", "has no row that is fit to train on");
         }
 
         var taught = source.Teacher is not null ? await teacher.ExplainAsync(source.Teacher, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row))], spec.StepByStep, Send, token) : 0;
@@ -103,7 +114,7 @@ internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTea
         return await done.Task;
     }
 
-    private async Task<(List<Example> Rows, List<Example> HeldOut)> ReadRowsAsync(IAsyncStreamReader<TrainRequest> requests, CancellationToken token)
+    private async Task<(List<Example> Rows, List<Example> HeldOut)> ReadRowsAsync(IAsyncStreamReader<TrainRequest> requests, bool mayBeEmpty, CancellationToken token)
     {
         var (rows, heldOut) = (new List<Example>(), new List<Example>());
         var ids = new HashSet<string>(StringComparer.Ordinal);
@@ -118,14 +129,28 @@ internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTea
             Require(!isHeldOut || row.Label.Length > 0, "evaluation_example.label", $"a held-out row needs one (id {row.Id})");
             Require(ids.Add((isHeldOut ? "e" : "t") + row.Id), $"{field}.id", $"came before: {row.Id}");
             (isHeldOut ? heldOut : rows).Add(row);
-            if (rows.Count + heldOut.Count > options.MaxRows)
-            {
-                throw RpcFailure.ResourceExhausted("TOO_MANY_ROWS", $"A run may have {options.MaxRows} rows.", TimeSpan.Zero);
-            }
+            RequireRoom(rows, heldOut);
         }
 
-        Require(rows.Count > 0, "example", "there is no row to learn from");
+        Require(mayBeEmpty || rows.Count > 0, "example", "there is no row to learn from");
         return (rows, heldOut);
+    }
+
+    private void AddRow(List<Example> rows, List<Example> heldOut, HashSet<string> known, Example row)
+    {
+        if (known.Add(row.Id))
+        {
+            rows.Add(row);
+            RequireRoom(rows, heldOut);
+        }
+    }
+
+    private void RequireRoom(List<Example> rows, List<Example> heldOut)
+    {
+        if (rows.Count + heldOut.Count > options.MaxRows)
+        {
+            throw RpcFailure.ResourceExhausted("TOO_MANY_ROWS", $"A run may have {options.MaxRows} rows.", TimeSpan.Zero);
+        }
     }
 
     private static void Require(bool condition, string field, string message)
