@@ -1,7 +1,9 @@
 using System.CommandLine;
 using DistillGrpc.Cli;
+using DistillGrpc.Cli.Jobs;
 using DistillGrpc.Cli.Prompts;
 using DistillGrpc.Cli.Quickstart;
+using DistillGrpc.Cli.Savings;
 using DistillGrpc.Cli.Teaching;
 
 var root = new RootCommand("Distils a large language model into a small T5 that answers in milliseconds and can say why.")
@@ -9,9 +11,12 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     QuickstartCommand.Create(),
     PromptsCommand.Create(),
     TeachCommand.Create(),
+    JobsCommand.Create(),
+    RowsCommand.Create(),
     TrainCommand.Create(),
     PredictCommand.Create(),
     EvalCommand.Create(),
+    SavingsCommand.Create(),
     StateCommand.Create(),
 };
 // Interrupted, a command ends by itself, within a step; a process that leaves while libtorch works would crash.

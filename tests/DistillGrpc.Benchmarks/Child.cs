@@ -24,6 +24,15 @@ internal sealed class Child : IDisposable
         }
     }
 
+    public long Memory
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
     public long PeakMemory
     {
         get

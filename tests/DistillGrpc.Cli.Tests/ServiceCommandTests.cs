@@ -40,6 +40,16 @@ public sealed class ServiceCommandTests
         Assert.Equal((0, ""), (eval.ExitCode, eval.Error));
         Assert.Equal(30, JsonDocument.Parse(eval.Output).RootElement.GetProperty("rows").GetInt32());
 
+        var predicted = await Distill.RunAsync(new Distill.PipedIn("id,input\na,Mia has 20 apples.\nb,Mia has 3 apples.\n"), ["predict", "--format", "csv", "--student", $"{student.Address()}"]);
+        Assert.Equal((0, ""), (predicted.ExitCode, predicted.Error));
+        Assert.Equal(["a", "b"], predicted.Output.TrimEnd().Split('\n').Select(line => JsonDocument.Parse(line).RootElement.GetProperty("id").GetString()).Order());
+
+        var savings = await Distill.RunAsync("savings", "--data", taught, "--requests", "10", "--json", "--student", $"{student.Address()}");
+        Assert.Equal((0, ""), (savings.ExitCode, savings.Error));
+        var costs = JsonDocument.Parse(savings.Output).RootElement;
+        Assert.Equal(("models/mine", 10, 30), (costs.GetProperty("model").GetString(), costs.GetProperty("inputs").GetInt32(), costs.GetProperty("rows").GetInt32()));
+        Assert.True(costs.GetProperty("labelAndRationale").GetProperty("costPerThousand").GetDecimal() > 0);
+
         var unknown = await Distill.RunAsync("eval", "--data", rows, "--model", "models/none", "--student", $"{student.Address()}");
         Assert.Equal((1, ""), (unknown.ExitCode, unknown.Output));
         Assert.Contains("There is no model 'models/none'.", unknown.Error, StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DistillGrpc.Cli.Data;
+using DistillGrpc.Cli.Jobs;
 using DistillGrpc.Client;
 
 namespace DistillGrpc.Cli.Teaching;
@@ -14,16 +15,26 @@ internal static class TeachCommand
         var output = new Option<FileInfo?>("--out") { Description = "Where the rows go as JSONL, in the order they finish; default standard output." };
         var acceptedOnly = new Option<bool>("--accepted-only") { Description = "Writes only the rows that are fit to train on." };
         var json = new Option<bool>("--json") { Description = "The summary is one JSON object: on standard output with --out, else on standard error." };
+        var job = new Option<string?>("--job") { Description = "Makes a job of it that the Teacher works on by itself, through restarts. The same command again goes on with it." };
+        var detach = new Option<bool>("--detach") { Description = "With --job: ends when the Teacher has all inputs." };
+        var estimate = new Option<bool>("--estimate") { Description = "Only says what it would cost, likely and at most, and how long it would take. Asks nothing." };
         var teacher = Addresses.Teacher();
-        var command = new Command("teach", "Has a running Teacher explain rows. Run again, it pays only for rows that it has no answer to.") { output, acceptedOnly, json, teacher };
+        var command = new Command("teach", "Has a running Teacher explain rows. Run again, it pays only for rows that it has no answer to.") { output, acceptedOnly, json, job, detach, estimate, teacher };
         spec.AddTo(data.AddTo(command));
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             async () =>
             {
                 var to = new TeachOutput(parsed.GetValue(output), parsed.GetValue(acceptedOnly), parsed.GetValue(json));
-                var run = new TeachRun(data.Of(parsed), spec.Of(parsed), to);
+                var (rows, how) = (data.Of(parsed), spec.Of(parsed));
+                if (parsed.GetValue(detach) && parsed.GetValue(job) is null)
+                {
+                    throw new InvalidDataException("--detach needs --job.");
+                }
+
                 using var channel = Addresses.Connect("--teacher", parsed.GetValue(teacher)!);
-                await run.RunAsync(new TeacherClient(channel), cancellationToken);
+                await (parsed.GetValue(estimate) ? Estimate.PrintAsync(new ExtractionClient(channel), rows, how, to.Json, cancellationToken)
+                    : parsed.GetValue(job) is { } id ? new JobRun(id, rows, how, to, parsed.GetValue(detach)).RunAsync(new ExtractionClient(channel), cancellationToken)
+                    : new TeachRun(rows, how, to).RunAsync(new TeacherClient(channel), cancellationToken));
             },
             cancellationToken));
         return command;

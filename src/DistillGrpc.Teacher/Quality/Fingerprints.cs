@@ -29,8 +29,8 @@ internal static class Fingerprints
             return [];
         }
 
-        // Where one segment ends and the next begins is a part of the text.
-        var words = input.Segments.SelectMany(segment => Words.Of(segment).Append("\n")).ToArray();
+        // Where one segment ends and the next begins is a part of the text; and 3 + 4 is not 3 - 4.
+        var words = input.Segments.SelectMany(segment => Words.Of(segment, withSigns: true).Append("\n")).ToArray();
         var exact = (ExactBand, (long)Hash(string.Join(' ', words)));
         return rule == DuplicateRule.Near ? [exact, .. Near(words)] : [exact];
     }

@@ -1,32 +1,43 @@
+using System.Globalization;
 using System.Text;
 
 namespace DistillGrpc.Teacher.Quality;
 
-/// <summary>A text as its words: letters and digits, in small letters.</summary>
+/// <summary>A text as its words: letters and digits, in small letters. Without ICU, texts are compared as they are composed.</summary>
 internal static class Words
 {
-    public static List<string> Of(string text)
+    /// <summary>The words.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="withSigns">Signs such as + or % are words, too; punctuation is none.</param>
+    public static List<string> Of(string text, bool withSigns = false)
     {
         var (words, word) = (new List<string>(), new StringBuilder());
-        foreach (var rune in text.Normalize(NormalizationForm.FormKC).EnumerateRunes())
+        foreach (var rune in text.EnumerateRunes())
         {
-            if (Rune.IsLetterOrDigit(rune) || (word.Length > 0 && Rune.GetUnicodeCategory(rune) is System.Globalization.UnicodeCategory.NonSpacingMark or System.Globalization.UnicodeCategory.SpacingCombiningMark))
+            if (Rune.IsLetterOrDigit(rune) || (word.Length > 0 && Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark))
             {
                 word.Append(Rune.ToLowerInvariant(rune));
+                continue;
             }
-            else if (word.Length > 0)
+
+            End();
+            if (withSigns && (Rune.IsSymbol(rune) || rune.Value is '-' or '*' or '/' or '%'))
+            {
+                words.Add(rune.ToString());
+            }
+        }
+
+        End();
+        return words;
+
+        void End()
+        {
+            if (word.Length > 0)
             {
                 words.Add(word.ToString());
                 word.Clear();
             }
         }
-
-        if (word.Length > 0)
-        {
-            words.Add(word.ToString());
-        }
-
-        return words;
     }
 
     /// <summary>Whether words stand in a text one after another.</summary>

@@ -195,12 +195,12 @@ public sealed class OpenAiTeacherTests
                 await context.Response.WriteAsync(shape == "one-line" ? new string('x', 4096) : $"data: {Piece(new string('x', 4096))}\n\n", context.RequestAborted);
             }
         });
-        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:MaxResponseBytes=100000");
+        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:MaxResponseBytes=100000", "--Teachers:gpt:Retries=2");
 
         var result = (await Ask(teacher, new RationaleSpec(), Row("a")))[^1].Result;
 
         Assert.Equal("TEACHER_ANSWER_TOO_LONG", result.Error.Reason);
-        Assert.Single(endpoint.Requests);
+        Assert.Equal(3, endpoint.Requests.Count);
     }
 
     [Fact]

@@ -65,6 +65,8 @@ public sealed class QualityTests
         Assert.Null(seen.Add(new Example { Segments = { "a b", "c" } }));
         Assert.Null(seen.Add(new Example { Segments = { "a", "b c" } }));
         Assert.Equal(RejectionReason.Duplicate, seen.Add(new Example { Segments = { "A  b", "C." } }));
+        Assert.Null(seen.Add(new Example { Segments = { "3 + 4" } }));
+        Assert.Null(seen.Add(new Example { Segments = { "3 - 4" } }));
     }
 
     [Fact]
