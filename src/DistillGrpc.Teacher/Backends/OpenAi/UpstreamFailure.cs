@@ -65,7 +65,7 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
         // Not this input is to blame.
         TeacherRowException => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "BATCH_REFUSED", "The teacher's endpoint does not take batches.", null, why) { IsRefused = true },
         DbException => new(UpstreamKind.Everything, StatusCode.Unavailable, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", null, why) { IsRefused = true },
-        _ => new(UpstreamKind.Input, StatusCode.Unavailable, "BATCH_NOT_MADE", "The batch of this input was not made.", null, why) { IsRefused = true },
+        _ => new(UpstreamKind.Everything, StatusCode.Unavailable, "BATCH_NOT_MADE", "A batch was not made.", null, why) { IsRefused = true },
     };
 
     /// <summary>A batch has ended without an answer to this input.</summary>

@@ -139,6 +139,50 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         Assert.Equal(3 * Cost, Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos);
     }
 
+    [Fact]
+    public async Task Endpoint_AwayWhenABatchIsLookedFor_KeepsTheQuestionInItAndCostsNothingMore()
+    {
+        await using var endpoint = await Endpoint();
+        await LeaveAsync(endpoint);
+        await ExecuteAsync("UPDATE batched SET id = ''");
+        var status = 401;
+        endpoint.Before = context =>
+        {
+            context.Response.StatusCode = Volatile.Read(ref status);
+            return Task.FromResult(context.Response.StatusCode != 200);
+        };
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+        var spent = Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos;
+
+        await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => AskAsync(teacher, 3));
+        await WaitAsync(async () => Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos == spent);
+        Assert.Equal(3, await MappedAsync(OnDatabaseAttribute.Sqlite));
+
+        status = 200;
+        Assert.All(await AskAsync(teacher, 3), result => Assert.Equal("yes", result.Label));
+        Assert.Single(endpoint.Batches);
+        Assert.Equal(spent + (3 * Cost), Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos);
+    }
+
+    [Fact]
+    public async Task Submission_Refused_IsNoInputsFault()
+    {
+        await using var endpoint = await Endpoint();
+        endpoint.Before = context =>
+        {
+            context.Response.StatusCode = context.Request.Method == "POST" ? 400 : 200;
+            return Task.FromResult(context.Request.Method == "POST");
+        };
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+        var jobs = new Jobs(teacher);
+        await jobs.CreateAsync("a", new RationaleSpec());
+        await jobs.AppendAsync("a", Questions(3));
+
+        var failed = await jobs.StateAsync("a", ExtractionState.Failed);
+
+        Assert.Equal(("BATCH_REFUSED", 0, 0L), (failed.Reason, failed.Counts.Rejected, failed.Usage?.CostNanos ?? 0));
+    }
+
     [Theory]
     [InlineData("failed")]
     [InlineData("expired")]

@@ -202,10 +202,10 @@ internal sealed class BatchCollector : IDisposable
     // The endpoint's id for the batch; null where all questions were in others.
     private async Task<string?> SubmitAsync(string batch, List<Collected> questions, Task<BatchOutcome?> outcome)
     {
-        var own = new List<BatchRequest>();
         try
         {
             var (places, lost) = await _questions.AddAsync(batch, [.. questions.Select(question => question.Key)], _stopped);
+            var own = new List<BatchRequest>();
             foreach (var (question, place) in questions.Zip(places))
             {
                 var isOwn = place?.Batch == batch;
@@ -218,21 +218,6 @@ internal sealed class BatchCollector : IDisposable
 
             return own.Count > 0 ? await SubmitAsync(batch, own, lost) : null;
         }
-        catch (DbException failure)
-        {
-            throw UpstreamFailure.NotBatched(failure);
-        }
-    }
-
-    private async Task<string> SubmitAsync(string batch, List<BatchRequest> requests, CancellationToken lost)
-    {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stopped, lost);
-        try
-        {
-            var id = await _client.SubmitAsync(batch, requests, ended.Token);
-            await NoteAsync(batch, id);
-            return id;
-        }
         catch (Exception failure) when (!_stopped.IsCancellationRequested)
         {
             // Who asks again looks whether it is there after all, and books it then.
@@ -241,7 +226,16 @@ internal sealed class BatchCollector : IDisposable
         }
     }
 
-    // Where it cannot be written, the batch is found by its key; a replica waits for one that was not made until this process has ended.
+    // Others may take this process for dead, and then find no batch that will come.
+    private async Task<string> SubmitAsync(string batch, List<BatchRequest> requests, CancellationToken lost)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stopped, lost);
+        var id = await _client.SubmitAsync(batch, requests, ended.Token);
+        await NoteAsync(batch, id);
+        return id;
+    }
+
+    // Where it cannot be written, the batch is found by its key; a replica waits for one that was not made for as long as this process is alive.
     private async Task NoteAsync(string batch, string id)
     {
         try
