@@ -190,7 +190,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
     public async Task Batch_ThatDidNotComplete_IsAskedAgainUnderANewKey(string status)
     {
         await using var endpoint = await Endpoint();
-        endpoint.Answers = line => endpoint.Uploads.Count > 1 || (status != "failed" && Asked(line).Contains("Is it 0?", StringComparison.Ordinal)) ? Answer(line) : null;
+        endpoint.Answers = line => endpoint.Uploads.Count > 1 || (status != "failed" && Asked(line).Contains("Is it 0?", StringComparison.Ordinal)) ? BatchEndpoint.Yes(line) : null;
         endpoint.Status = number => number == 1 ? status : "completed";
         await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
 
@@ -223,7 +223,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         {
             var text when text.Contains("Is it 0?", StringComparison.Ordinal) => $$$$"""{"custom_id":"{{{{line["custom_id"]}}}}","response":{"status_code":400,"body":{"error":{"code":"context_length_exceeded"}}},"error":null}""",
             var text when text.Contains("Is it 1?", StringComparison.Ordinal) && endpoint.Uploads.Count == 1 => null,
-            _ => Answer(line),
+            _ => BatchEndpoint.Yes(line),
         };
         await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
 
@@ -445,15 +445,11 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
     private static async Task<BatchEndpoint> Endpoint()
     {
         var endpoint = await BatchEndpoint.StartAsync();
-        endpoint.Answers = Answer;
+        endpoint.Answers = BatchEndpoint.Yes;
         return endpoint;
     }
 
     private static string Asked(JsonNode line) => (string)line["body"]!["messages"]!.AsArray()[^1]!["content"]!;
-
-    private static string Answer(JsonNode line) => $$$$"""
-        {"custom_id":"{{{{line["custom_id"]}}}}","response":{"status_code":200,"body":{"model":"model-2","choices":[{"message":{"content":"It is so. The answer is yes."},"finish_reason":"stop"}],"usage":{"prompt_tokens":31,"completion_tokens":7}}},"error":null}
-        """;
 
     // A text may be written as itself or as a list of one part.
     private static JsonNode Plain(JsonNode body)
