@@ -2,6 +2,7 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Backends;
+using DistillGrpc.Teacher.Backends.OpenAi.Batches;
 using DistillGrpc.Teacher.Explaining;
 using DistillGrpc.Teacher.Extractions;
 using DistillGrpc.Teacher.Inventing;
@@ -35,7 +36,9 @@ public static class TeacherHost
             options.DatabaseLease, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<TeacherDatabase>>()));
         builder.Services.AddSingleton<AnswerStore>();
         builder.Services.AddSingleton<Ledger>();
-        builder.Services.AddSingleton(services => new KeptAnswers(services.GetRequiredService<AnswerStore>, services.GetRequiredService<Ledger>));
+        builder.Services.AddSingleton(services => new KeptAnswers(
+            services.GetRequiredService<AnswerStore>, services.GetRequiredService<Ledger>,
+            teacher => new BatchedQuestions(teacher, services.GetRequiredService<TeacherDatabase>(), services.GetRequiredService<TimeProvider>())));
         builder.Services.AddSingleton(services => TeacherCatalog.Load(
             options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<KeptAnswers>(), services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<Planner>();

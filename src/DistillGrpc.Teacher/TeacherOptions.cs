@@ -141,6 +141,24 @@ internal sealed class TeacherEntry
     /// </summary>
     public TimeSpan HedgeAfter { get; set; }
 
+    /// <summary>
+    /// Whether inputs are collected and sent as batches (<c>openai</c> with <c>chat</c>), which cost less and take up to a day; default
+    /// false. Limits by the minute, <see cref="MaxConcurrency"/>, <see cref="AttemptTimeout"/> and <see cref="Timeout"/> do not count for what is collected.
+    /// </summary>
+    public bool Batch { get; set; }
+
+    /// <summary>Most inputs of a batch, and inputs that are waited for at once; default 1000.</summary>
+    public int BatchSize { get; set; } = 1000;
+
+    /// <summary>A batch that is not full is sent when no input has come for so long; default 30 seconds.</summary>
+    public TimeSpan BatchWait { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Longest wait for a batch; default 25 hours. Then its inputs fail, may be asked again, and wait for it once more.</summary>
+    public TimeSpan BatchTimeout { get; set; } = TimeSpan.FromHours(25);
+
+    /// <summary>What batches cost, as a part of <see cref="InputPrice"/> and <see cref="OutputPrice"/>; default 0.5.</summary>
+    public decimal BatchPriceFactor { get; set; } = 0.5m;
+
     /// <summary>Longest time of one call (<c>openai</c>); default 2 minutes.</summary>
     public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromMinutes(2);
 

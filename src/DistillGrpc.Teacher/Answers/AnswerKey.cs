@@ -7,7 +7,7 @@ using DistillGrpc.Teacher.Backends;
 namespace DistillGrpc.Teacher.Answers;
 
 /// <summary>
-/// What an answer was given to: SHA-256 over what the prompt shows of the input, the prompt's hash, the model, and how it was sampled. Two
+/// What an answer was given to: SHA-256 over what the prompt shows of the input, the prompt's hash, the model, and how it was asked and sampled. Two
 /// questions with one key are one question, whoever asks, and need be paid for once.
 /// </summary>
 internal static class AnswerKey
@@ -15,10 +15,15 @@ internal static class AnswerKey
     private const string Version = "answer-2";
 
     /// <summary>The key, 32 bytes.</summary>
-    public static byte[] Of(string model, RationaleQuery query, int maxTokens, Example input)
+    /// <param name="form">In which form the model is asked; empty for chats, whose keys are those from before there were others.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="query">How it is asked.</param>
+    /// <param name="maxTokens">Most tokens of the answer.</param>
+    /// <param name="input">The input.</param>
+    public static byte[] Of(string form, string model, RationaleQuery query, int maxTokens, Example input)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Add(hash, Version);
+        Add(hash, form.Length == 0 ? Version : $"{Version}-{form}");
         Add(hash, model);
         Add(hash, query.Prompt?.Hash ?? "");
         Add(hash, maxTokens);

@@ -14,8 +14,10 @@ internal sealed class AnswerStore(TeacherDatabase database, TimeProvider time) :
 {
     private const string Query = "SELECT answer FROM answers WHERE key = @key";
 
-    // How soon an answer is seen that another process asks for.
+    // How soon an answer is seen that another process asks for; later where it takes long, since thousands may wait for a batch.
+    private const double Growth = 1.1;
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(75);
+    private static readonly TimeSpan LongestPoll = TimeSpan.FromSeconds(5);
 
     private readonly Lock _reading = new();
     private DbCommand? _find;
@@ -35,7 +37,7 @@ internal sealed class AnswerStore(TeacherDatabase database, TimeProvider time) :
     /// <summary>The answer that another process asks for, when it is there; null where that process has given up.</summary>
     public async ValueTask<WrittenAnswer?> AwaitOtherAsync(byte[] key, CancellationToken cancellationToken)
     {
-        while (true)
+        for (var wait = Poll; ; wait = wait * Growth < LongestPoll ? wait * Growth : LongestPoll)
         {
             if (await FindSharedAsync(key, cancellationToken) is { } kept)
             {
@@ -47,7 +49,7 @@ internal sealed class AnswerStore(TeacherDatabase database, TimeProvider time) :
                 return null;
             }
 
-            await Task.Delay(Poll, time, cancellationToken);
+            await Task.Delay(wait, time, cancellationToken);
         }
     }
 
@@ -55,13 +57,15 @@ internal sealed class AnswerStore(TeacherDatabase database, TimeProvider time) :
     /// <param name="key">The question.</param>
     /// <param name="owner">Who has claimed it.</param>
     /// <param name="answer">The answer, where there is one.</param>
-    public Action<DbTransaction>? End(byte[] key, string owner, WrittenAnswer? answer) => answer is null && !database.Dialect.IsShared ? null : transaction =>
+    /// <param name="kept">What else is to be written where there is one.</param>
+    public Action<DbTransaction>? End(byte[] key, string owner, WrittenAnswer? answer, Action<DbTransaction, byte[]> kept) => answer is null && !database.Dialect.IsShared ? null : transaction =>
     {
         if (answer is not null)
         {
             transaction.Execute(
                 "INSERT INTO answers (key, answer, created) VALUES (@key, @answer, @created) ON CONFLICT (key) DO NOTHING",
                 ("@key", key), ("@answer", Write(answer)), ("@created", answer.Created.ToUnixTimeMilliseconds()));
+            kept(transaction, key);
         }
 
         if (database.Dialect.IsShared)

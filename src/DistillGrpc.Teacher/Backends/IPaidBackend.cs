@@ -1,3 +1,4 @@
+using System.Data.Common;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Prompts;
@@ -13,6 +14,9 @@ internal interface IPaidBackend : IDisposable
 
     /// <summary>The model, as the endpoint names it.</summary>
     string Model { get; }
+
+    /// <summary>In which form the model is asked, where that is not a chat; else empty. Asked in another form it answers otherwise.</summary>
+    string Form { get; }
 
     /// <summary>The prompt where a request names none.</summary>
     Prompt DefaultPrompt { get; }
@@ -30,7 +34,14 @@ internal interface IPaidBackend : IDisposable
     /// <exception cref="TeacherRowException">The prompt cannot show this input.</exception>
     (long Bytes, int Turns, int MaxTokens) SizeOf(Example input, RationaleQuery query);
 
+    /// <summary>Inputs that a caller has answered at once; null for the service's setting.</summary>
+    int? InputsInFlight => null;
+
+    /// <summary>Whether an answer is written also when nobody listens: a call that is left may cost all that it could.</summary>
+    bool WritesUnheard => false;
+
     /// <summary>Asks until there is a whole answer.</summary>
+    /// <param name="key">The question's <see cref="AnswerKey"/>.</param>
     /// <param name="input">The input.</param>
     /// <param name="query">How to ask.</param>
     /// <param name="onText">Gets text while it is written.</param>
@@ -38,7 +49,12 @@ internal interface IPaidBackend : IDisposable
     /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="TeacherRowException">There is no answer to this input.</exception>
     /// <exception cref="TeacherFailedException">There is no answer to any input, as far as can be told.</exception>
-    ValueTask<WrittenAnswer> AskAsync(Example input, RationaleQuery query, TextListener onText, Attempt attempt, CancellationToken cancellationToken);
+    ValueTask<WrittenAnswer> AskAsync(byte[] key, Example input, RationaleQuery query, TextListener onText, Attempt attempt, CancellationToken cancellationToken);
+
+    /// <summary>An answer is kept: what else is to be written with it.</summary>
+    void Kept(DbTransaction transaction, byte[] key)
+    {
+    }
 
     /// <summary>Reads rationale and label from what was written.</summary>
     BackendAnswer Read(WrittenAnswer written, RationaleQuery query, Example input);

@@ -22,6 +22,9 @@ internal interface ITeacherBackend
     /// <summary>Whether it can say how likely its tokens were.</summary>
     bool GivesLogProbabilities => false;
 
+    /// <summary>Inputs that a caller has answered at once, where it is not the service's setting that says so.</summary>
+    int? InputsInFlight => null;
+
     /// <summary>Explains one input.</summary>
     /// <param name="input">The input; its gold label is looked at only where the prompt shows it.</param>
     /// <param name="query">How to ask.</param>

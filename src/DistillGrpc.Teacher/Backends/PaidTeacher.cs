@@ -28,6 +28,8 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
 
     public bool GivesLogProbabilities => true;
 
+    public int? InputsInFlight => backend.InputsInFlight;
+
     /// <summary>What was spent, with what is reserved for calls under way, and what may be; in billionths.</summary>
     public async ValueTask<(long Spent, long Budget)> SpendingAsync(CancellationToken cancellationToken)
     {
@@ -43,14 +45,14 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
     public async ValueTask<(bool IsKept, long Bytes, int Turns, int MaxTokens, Price Price)> LookAsync(Example input, RationaleQuery query, CancellationToken cancellationToken)
     {
         var (bytes, turns, maxTokens) = backend.SizeOf(input, query);
-        return (await answers.FindAsync(AnswerKey.Of(backend.Model, query, maxTokens, input), cancellationToken) is not null, bytes, turns, maxTokens, backend.Price);
+        return (await answers.FindAsync(AnswerKey.Of(backend.Form, backend.Model, query, maxTokens, input), cancellationToken) is not null, bytes, turns, maxTokens, backend.Price);
     }
 
     public async ValueTask<BackendAnswer> AnswerAsync(Example input, RationaleQuery query, TextListener? onText, CancellationToken cancellationToken)
     {
         // Also finds that the prompt cannot show this input, before anything else is done.
         var size = backend.SizeOf(input, query);
-        var key = AnswerKey.Of(backend.Model, query, size.MaxTokens, input);
+        var key = AnswerKey.Of(backend.Form, backend.Model, query, size.MaxTokens, input);
         var name = Convert.ToHexString(key);
         while (true)
         {
@@ -67,8 +69,8 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
                 var (kept, isRestart) = (await answers.FindAsync(key, cancellationToken), false);
                 if (kept is null)
                 {
-                    var asked = new Question(backend.Price, answers, ledger, query.Budget, [new AccountLimit(account, backend.Budget), .. query.Accounts], key, size, onText);
-                    kept = await backend.AskAsync(input, query, asked.OnText, asked.AttemptAsync, cancellationToken);
+                    var asked = new Question(backend, answers, ledger, query.Budget, [new AccountLimit(account, backend.Budget), .. query.Accounts], key, size, onText);
+                    kept = await backend.AskAsync(key, input, query, asked.OnText, asked.AttemptAsync, cancellationToken);
                     if (!asked.IsOthers)
                     {
                         return backend.Read(kept, query, input);
@@ -101,8 +103,9 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
 
     // One question on its way: every attempt is reserved, and settled by what it came to. The teacher's own account is the first.
     private sealed class Question(
-        Price price, AnswerStore answers, Ledger ledger, CallBudget budget, IReadOnlyList<AccountLimit> accounts, byte[] key, (long Bytes, int Turns, int MaxTokens) size, TextListener? onText)
+        IPaidBackend backend, AnswerStore answers, Ledger ledger, CallBudget budget, IReadOnlyList<AccountLimit> accounts, byte[] key, (long Bytes, int Turns, int MaxTokens) size, TextListener? onText)
     {
+        private readonly Price _price = backend.Price;
         private long _written;
 
         /// <summary>Another process has asked it meanwhile: the answer is that one's.</summary>
@@ -121,7 +124,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
         public async ValueTask<WrittenAnswer> AttemptAsync(Func<CancellationToken, ValueTask<WrittenAnswer>> call, CancellationToken cancellationToken)
         {
             Reservation? reserved;
-            while ((reserved = await ReserveAsync(price.AtMost(size.Bytes, size.Turns, size.MaxTokens), cancellationToken)) is null)
+            while ((reserved = await ReserveAsync(_price.AtMost(size.Bytes, size.Turns, size.MaxTokens), cancellationToken)) is null)
             {
                 if (await answers.AwaitOtherAsync(key, cancellationToken) is { } others)
                 {
@@ -134,7 +137,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
             try
             {
                 var written = await call(cancellationToken);
-                written.Usage.CostNanos = price.Of(written.Usage);
+                written.Usage.CostNanos = _price.Of(written.Usage);
                 // Whoever cancels now comes too late: it is paid for, and kept.
                 await SettleAsync(reserved, written.Usage.CostNanos, written);
                 return written;
@@ -142,7 +145,9 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
             catch (Exception failure) when (failure is not DbException)
             {
                 // What was refused costs nothing; what began and broke off may have cost what came.
-                var spent = failure is UpstreamFailure { IsRefused: true } ? 0 : price.AtMost(size.Bytes, size.Turns, (int)Math.Min(size.MaxTokens, _written));
+                var spent = failure is UpstreamFailure { IsRefused: true } ? 0
+                    : backend.WritesUnheard ? reserved.Amount
+                    : _price.AtMost(size.Bytes, size.Turns, (int)Math.Min(size.MaxTokens, _written));
                 await SettleAsync(reserved, spent, null);
                 throw;
             }
@@ -177,7 +182,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
         private Task SettleAsync(Reservation reserved, long spent, WrittenAnswer? answer)
         {
             budget.Settle(reserved.Amount, spent);
-            return ledger.SettleAsync(reserved, spent, answer?.Usage, answers.End(key, reserved.Owner, answer));
+            return ledger.SettleAsync(reserved, spent, answer?.Usage, answers.End(key, reserved.Owner, answer, backend.Kept));
         }
 
         private static TeacherRowException Exhausted(string reason, string message) => new(StatusCode.ResourceExhausted, reason, message);

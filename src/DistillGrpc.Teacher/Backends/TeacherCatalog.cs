@@ -1,6 +1,7 @@
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Backends.OpenAi;
+using DistillGrpc.Teacher.Backends.OpenAi.Batches;
 using DistillGrpc.Teacher.Backends.Student;
 using DistillGrpc.Teacher.Prompts;
 
@@ -68,10 +69,16 @@ internal sealed class TeacherCatalog : IDisposable
     {
         "symbolic" => new SymbolicBackend(),
         "recorded" => Recorded(id, entry, prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt)),
-        "openai" => kept.Of(Collection + id, new OpenAiBackend(OpenAiOptions.Of(id, entry), prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt), time)),
+        "openai" => OpenAi(OpenAiOptions.Of(id, entry), prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt), kept, time),
         "student" => new StudentBackend(StudentOptions.Of(id, entry), time),
         var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic, recorded, openai and student."),
     };
+
+    private static PaidTeacher OpenAi(OpenAiOptions options, Prompt prompt, KeptAnswers kept, TimeProvider time)
+    {
+        var (account, chat) = (Collection + options.Id, new OpenAiBackend(options, prompt, time));
+        return kept.Of(account, options.Batch is { } batch ? new BatchBackend(chat, options, batch, kept.BatchedOf(account), time) : chat);
+    }
 
     private static RecordedBackend Recorded(string id, TeacherEntry entry, Prompt prompt)
     {

@@ -49,6 +49,9 @@ internal sealed class ExplainPlan
     /// <summary>For logs and metrics.</summary>
     public string Name => Teachers.Count == 1 ? Teachers[0].Name : $"{Policy}";
 
+    /// <summary>Inputs that are answered at once, where a teacher wants it otherwise than the service's setting; else null.</summary>
+    public int? InputsInFlight => Teachers.Append(Judge).Max(teacher => teacher?.Backend.InputsInFlight);
+
     /// <summary>How a teacher is asked.</summary>
     public RationaleQuery QueryOf(PlannedTeacher teacher) => new(teacher.Prompt, MaxOutputTokens, Temperature, Deadline, Budget)
     {

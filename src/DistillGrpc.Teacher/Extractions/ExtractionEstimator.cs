@@ -72,7 +72,7 @@ internal sealed class ExtractionEstimator(ExplainPlan plan, Explainer explainer,
         var calls = 1 + (plan.Rationalize && input.Label.Length > 0 && query.Sample == 0 ? 1 : 0);
         Add(_sum.AtMost, price, calls * Price.TokensAtMost(bytes, turns), calls * (long)maxTokens);
         _isTimeKnown &= explainer.LatencyOf(teacher.Name) is not null;
-        _time += (explainer.LatencyOf(teacher.Name) ?? TimeSpan.Zero) / Math.Min(options.MaxInputsInFlight, paid.MaxConcurrency);
+        _time += (explainer.LatencyOf(teacher.Name) ?? TimeSpan.Zero) / Math.Min(plan.InputsInFlight ?? options.MaxInputsInFlight, paid.MaxConcurrency);
         return false;
     }
 

@@ -15,7 +15,7 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
     private readonly string _id = extraction.Id;
     private readonly CancellationTokenSource _cancelled = new();
-    private readonly SemaphoreSlim _places = new(options.MaxInputsInFlight);
+    private readonly SemaphoreSlim _places = new(plan.InputsInFlight ?? options.MaxInputsInFlight);
     private readonly HashSet<Task> _underWay = [];
     private Halt? _halt;
     private int _rows;
@@ -55,7 +55,7 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
         while (_halt is null)
         {
             var changed = store.Changed.Next;
-            var claimed = await store.ClaimAsync(_id, options.MaxInputsInFlight, stopping);
+            var claimed = await store.ClaimAsync(_id, plan.InputsInFlight ?? options.MaxInputsInFlight, stopping);
             foreach (var input in claimed)
             {
                 await _places.WaitAsync(stopping);

@@ -22,7 +22,7 @@ internal sealed class RationaleEngine(TeacherOptions options, Explainer explaine
     public async IAsyncEnumerable<GenerateRationalesResponse> AnswerAsync(
         ExplainPlan plan, bool streamText, IAsyncEnumerable<Example> inputs, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var output = Channel.CreateBounded<GenerateRationalesResponse>(options.MaxInputsInFlight * 4);
+        var output = Channel.CreateBounded<GenerateRationalesResponse>((plan.InputsInFlight ?? options.MaxInputsInFlight) * 4);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var work = WorkAsync(plan, streamText, inputs, output.Writer, stop.Token);
         try
@@ -44,7 +44,7 @@ internal sealed class RationaleEngine(TeacherOptions options, Explainer explaine
         var hasAnswered = false;
         try
         {
-            var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.MaxInputsInFlight, CancellationToken = cancellationToken };
+            var parallel = new ParallelOptions { MaxDegreeOfParallelism = plan.InputsInFlight ?? options.MaxInputsInFlight, CancellationToken = cancellationToken };
             await Parallel.ForEachAsync(Checked(inputs, plan.Rules.Duplicates), parallel, async (input, token) =>
             {
                 RationaleResult result;

@@ -26,6 +26,13 @@ internal static class Schema
         CREATE TABLE asking (key {dialect.Blob} PRIMARY KEY, owner {dialect.Text} NOT NULL) {dialect.KeyOrdered};
         """,
         Extractions.ExtractionSchema.Of(dialect),
+        // Which batch a teacher's question is in; the endpoint's id for it, once there is one; who may still submit it, until that is over.
+        $"""
+        CREATE TABLE batched (
+            teacher {dialect.Text}, key {dialect.Blob}, batch {dialect.Text} NOT NULL, id TEXT NOT NULL, owner {dialect.Text} NOT NULL, created BIGINT NOT NULL,
+            PRIMARY KEY (teacher, key)) {dialect.KeyOrdered};
+        CREATE INDEX batched_batches ON batched (batch);
+        """,
     ];
 
     /// <summary>Takes the steps that are missing, all of them or none.</summary>

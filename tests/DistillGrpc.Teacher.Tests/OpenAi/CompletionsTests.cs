@@ -170,6 +170,20 @@ public sealed class CompletionsTests
         await aborted.Task.WaitAsync(TimeSpan.FromSeconds(10));
     }
 
+    [Fact]
+    public async Task Answer_KeptOfTheOtherForm_IsNotThisOnes()
+    {
+        await using var endpoint = await StartAsync(Says("stop", "He eats. The answer is neutral."), Goes("stop", " He eats. The answer is neutral."));
+        await using var teacher = await Teacher(endpoint, "--Teachers:chat:Backend=openai", $"--Teachers:chat:Endpoint={endpoint.Address}", "--Teachers:chat:Model=model-1", "--Teachers:chat:Prompt=nli");
+
+        foreach (var name in new[] { "teachers/chat", "teachers/gpt", "teachers/chat", "teachers/gpt" })
+        {
+            await Ask(teacher, new RationaleSpec { Teacher = name }, Row("a"));
+        }
+
+        Assert.Equal([true, false], endpoint.Requests.Select(request => request.Body.TryGetProperty("messages", out _)));
+    }
+
     [Theory]
     [InlineData("--Teachers:gpt:TokenLimitField=max_completion_tokens", "Teachers:gpt:TokenLimitField")]
     [InlineData("--Teachers:gpt:Api=responses", "Teachers:gpt:Api")]

@@ -168,7 +168,7 @@ public sealed class LogProbabilityTests
         var entry = new TeacherEntry { Endpoint = endpoint.Address, Model = "model-1", Api = how.Split('-')[0] };
         using var backend = new OpenAiBackend(OpenAiOptions.Of("gpt", entry), prompt, TimeProvider.System);
         var query = new RationaleQuery(prompt, 0, 0, DateTimeOffset.MaxValue, new CallBudget(0)) { TopLogProbabilities = top };
-        var written = await backend.AskAsync(input, query, (_, _) => ValueTask.CompletedTask, (call, token) => call(token), CancellationToken.None);
+        var written = await backend.AskAsync([], input, query, (_, _) => ValueTask.CompletedTask, (call, token) => call(token), CancellationToken.None);
         return (backend.Read(written, query, input), written);
     }
 

@@ -39,6 +39,8 @@ internal sealed class OpenAiBackend : IPaidBackend
 
     public string Model => _options.Model;
 
+    public string Form => _options.Api == OpenAiApi.Chat ? "" : "completions";
+
     public Prompt DefaultPrompt { get; }
 
     public Price Price => _options.Price;
@@ -59,11 +61,14 @@ internal sealed class OpenAiBackend : IPaidBackend
         return (bytes, turns, MaxTokensOf(query));
     }
 
-    public async ValueTask<WrittenAnswer> AskAsync(Example input, RationaleQuery query, TextListener onText, Attempt attempt, CancellationToken cancellationToken)
+    /// <summary>What is asked.</summary>
+    public UpstreamQuestion QuestionOf(Example input, RationaleQuery query) =>
+        new(PromptOf(query).Render(input, query.Use), MaxTokensOf(query), (float)query.Temperature, query.TopLogProbabilities, PromptOf(query).ResponseFormat);
+
+    public async ValueTask<WrittenAnswer> AskAsync(byte[] key, Example input, RationaleQuery query, TextListener onText, Attempt attempt, CancellationToken cancellationToken)
     {
-        var turns = PromptOf(query).Render(input, query.Use);
-        var question = new UpstreamQuestion(turns, MaxTokensOf(query), (float)query.Temperature, query.TopLogProbabilities, PromptOf(query).ResponseFormat);
-        var tokens = (int)Math.Min(int.MaxValue, (turns.Sum(turn => (long)turn.Text.Length) / CharactersPerToken) + question.MaxTokens);
+        var question = QuestionOf(input, query);
+        var tokens = (int)Math.Min(int.MaxValue, (question.Turns.Sum(turn => (long)turn.Text.Length) / CharactersPerToken) + question.MaxTokens);
         var hasWritten = false;
         return await _retry.RunAsync(
             (clock, token) =>

@@ -1,4 +1,5 @@
 using DistillGrpc.Hosting;
+using DistillGrpc.Teacher.Backends.OpenAi.Batches;
 using DistillGrpc.Teacher.Spending;
 
 namespace DistillGrpc.Teacher.Backends.OpenAi;
@@ -71,6 +72,9 @@ internal sealed record OpenAiOptions
     /// <summary>Longest time for an input, with all that is tried again.</summary>
     public required TimeSpan Timeout { get; init; }
 
+    /// <summary>How inputs are collected; null where each is asked by itself.</summary>
+    public required BatchOptions? Batch { get; init; }
+
     // A record prints its members, and the key must not be printed.
     public override string ToString() => $"{Model} at {Endpoint}";
 
@@ -105,6 +109,13 @@ internal sealed record OpenAiOptions
         Require(entry.HedgeAfter >= TimeSpan.Zero && entry.HedgeAfter <= TimeSpan.FromDays(1), nameof(entry.HedgeAfter), "must be 0 (off) to a day.");
         Require(entry.AttemptTimeout > TimeSpan.Zero && entry.AttemptTimeout <= TimeSpan.FromDays(1), nameof(entry.AttemptTimeout), "must be above 0 and at most a day.");
         Require(entry.Timeout >= entry.AttemptTimeout && entry.Timeout <= TimeSpan.FromDays(1), nameof(entry.Timeout), "must be at least AttemptTimeout and at most a day.");
+        Require(!entry.Batch || entry.Api == Chat, nameof(entry.Batch), $"needs Api={Chat}.");
+        Require(!entry.Batch || entry.HedgeAfter == TimeSpan.Zero, nameof(entry.HedgeAfter), "must be 0 (off) with Batch.");
+        Require(entry.BatchSize is >= 1 and <= 50_000, nameof(entry.BatchSize), "must be 1 to 50000.");
+        Require(entry.BatchWait >= TimeSpan.Zero && entry.BatchWait <= TimeSpan.FromHours(1), nameof(entry.BatchWait), "must be 0 to an hour.");
+        Require(entry.BatchTimeout > TimeSpan.Zero && entry.BatchTimeout <= TimeSpan.FromDays(30), nameof(entry.BatchTimeout), "must be above 0 and at most 30 days.");
+        Require(entry.BatchPriceFactor is > 0 and <= 1, nameof(entry.BatchPriceFactor), "must be above 0 and at most 1.");
+        var factor = entry.Batch ? entry.BatchPriceFactor : 1;
         return new OpenAiOptions
         {
             Id = id,
@@ -114,7 +125,7 @@ internal sealed record OpenAiOptions
             Api = entry.Api == Completions ? OpenAiApi.Completions : OpenAiApi.Chat,
             TokenLimitField = entry.Api == Completions || entry.TokenLimitField == MaxTokens ? TokenLimitField.MaxTokens : TokenLimitField.MaxCompletionTokens,
             MaxOutputTokens = entry.MaxOutputTokens,
-            Price = Price.PerMillion(entry.InputPrice, entry.OutputPrice),
+            Price = Price.PerMillion(entry.InputPrice * factor, entry.OutputPrice * factor),
             Budget = (long)(entry.Budget * 1_000_000_000),
             MaxResponseBytes = entry.MaxResponseBytes,
             MaxConcurrency = entry.MaxConcurrency,
@@ -127,6 +138,7 @@ internal sealed record OpenAiOptions
             HedgeAfter = entry.HedgeAfter,
             AttemptTimeout = entry.AttemptTimeout,
             Timeout = entry.Timeout,
+            Batch = entry.Batch ? new BatchOptions(entry.BatchSize, entry.BatchWait, entry.BatchTimeout) : null,
         };
     }
 }

@@ -1,4 +1,5 @@
 using System.ClientModel;
+using System.Data.Common;
 using System.Security.Authentication;
 using System.Text.Json;
 using Grpc.Core;
@@ -54,6 +55,24 @@ internal sealed class UpstreamFailure(UpstreamKind kind, StatusCode code, string
         new(UpstreamKind.Unreachable, StatusCode.Unavailable, "TEACHER_LEFT_ALONE", "The teacher's endpoint fails, and is left alone for a while.", retryAfter) { IsRefused = true, IsLeftAlone = true };
 
     public static UpstreamFailure NotNeeded() => new(UpstreamKind.Transient, StatusCode.Cancelled, "TEACHER_NOT_NEEDED", "Another call has the answer.") { IsRefused = true };
+
+    /// <summary>Nothing was begun for this input, as far as can be told: its batch was not made, or could not be looked for. What could be tried again was.</summary>
+    public static UpstreamFailure NotBatched(Exception why) => why switch
+    {
+        UpstreamFailure own => own,
+        TeacherFailedException failed => new(UpstreamKind.Everything, failed.Code, failed.Reason, failed.Message, null, failed) { IsRefused = true },
+        TeacherRowException { MayPass: true } failed => new(UpstreamKind.Input, failed.Code, failed.Reason, failed.Message) { IsRefused = true },
+        // Not this input is to blame.
+        TeacherRowException => new(UpstreamKind.Everything, StatusCode.FailedPrecondition, "BATCH_REFUSED", "The teacher's endpoint does not take batches.", null, why) { IsRefused = true },
+        DbException => new(UpstreamKind.Everything, StatusCode.Unavailable, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", null, why) { IsRefused = true },
+        _ => new(UpstreamKind.Everything, StatusCode.Unavailable, "BATCH_NOT_MADE", "A batch was not made.", null, why) { IsRefused = true },
+    };
+
+    /// <summary>A batch has ended without an answer to this input.</summary>
+    /// <param name="why">What the batch says.</param>
+    /// <param name="isFree">Whether it is known that nothing was written.</param>
+    public static UpstreamFailure Unanswered(TeacherRowException why, bool isFree) =>
+        new(why.MayPass ? UpstreamKind.Transient : UpstreamKind.Input, why.Code, why.Reason, why.Message) { IsRefused = isFree };
 
     public static UpstreamFailure TimedOut() => new(UpstreamKind.Transient, StatusCode.DeadlineExceeded, "TEACHER_TIMEOUT", "The teacher did not answer in time.");
 

@@ -38,6 +38,12 @@ internal sealed class BatchEndpoint : IAsyncDisposable
     /// <summary>Comes after a batch was made and before that is said.</summary>
     public Action<HttpContext> Made { get; set; } = _ => { };
 
+    /// <summary>Makes a line of results from a line of requests, null for none; where it is set, a batch has its own file of results, and its end is not <see cref="Looks"/>.</summary>
+    public Func<JsonNode, string?>? Answers { get; set; }
+
+    /// <summary>The status of the batch with a number, from 1, where <see cref="Answers"/> is set.</summary>
+    public Func<int, string> Status { get; set; } = _ => "completed";
+
     public IReadOnlyList<JsonObject> Batches => _batches;
 
     private int _looks;
@@ -66,6 +72,11 @@ internal sealed class BatchEndpoint : IAsyncDisposable
         return endpoint;
     }
 
+    /// <summary>The result of a request: an answer of 31 tokens in and 7 out.</summary>
+    public static string Yes(JsonNode line) => $$$$"""
+        {"custom_id":"{{{{line["custom_id"]}}}}","response":{"status_code":200,"body":{"model":"model-2","choices":[{"message":{"content":"It is so. The answer is yes."},"finish_reason":"stop"}],"usage":{"prompt_tokens":31,"completion_tokens":7}}},"error":null}
+        """;
+
     /// <summary>A batch that is there already.</summary>
     public void Add(string id, string key)
     {
@@ -81,8 +92,15 @@ internal sealed class BatchEndpoint : IAsyncDisposable
     {
         var form = await request.ReadFormAsync();
         using var reader = new StreamReader(Assert.Single(form.Files).OpenReadStream());
-        Uploads.Enqueue((form["purpose"].ToString(), (await reader.ReadToEndAsync()).Split('\n')));
-        return Results.Text("""{"id":"file-in","object":"file","purpose":"batch"}""");
+        var lines = (await reader.ReadToEndAsync()).Split('\n');
+        Uploads.Enqueue((form["purpose"].ToString(), lines));
+        var id = Answers is null ? "file-in" : $"file-{Uploads.Count}";
+        if (Answers is { } answer)
+        {
+            Files[$"{id}-out"] = string.Join('\n', lines.SkipLast(1).Select(line => answer(JsonNode.Parse(line)!)).OfType<string>());
+        }
+
+        return Results.Text($$"""{"id":"{{id}}","object":"file","purpose":"batch"}""");
     }
 
     private async Task<IResult> CreateAsync(HttpContext context)
@@ -98,6 +116,12 @@ internal sealed class BatchEndpoint : IAsyncDisposable
         return Results.Text(batch.ToJsonString());
     }
 
+    private string Ended(string id, string file)
+    {
+        var status = Status(int.Parse(id.Split('_')[1]));
+        return new JsonObject { ["id"] = id, ["status"] = status, ["output_file_id"] = status is "failed" or "in_progress" ? null : file }.ToJsonString();
+    }
+
     private IResult List(int limit, string? after)
     {
         lock (_lock)
@@ -110,6 +134,12 @@ internal sealed class BatchEndpoint : IAsyncDisposable
 
     private IResult Look(string id)
     {
+        if (Answers is not null)
+        {
+            var batch = _batches.Find(batch => (string?)batch["id"] == id);
+            return batch is null ? Results.NotFound() : Results.Text(Ended(id, $"{batch["input_file_id"]}-out"));
+        }
+
         var number = Math.Min(Interlocked.Increment(ref _looks), Looks.Length) - 1;
         var look = Looks[number].DeepClone();
         look["id"] = id;

@@ -9,6 +9,9 @@ namespace DistillGrpc.Teacher.Backends.OpenAi.Batches;
 /// <param name="Unreadable">Lines that could not.</param>
 internal sealed record BatchOutcome(BatchEnd End, string Code, IReadOnlyDictionary<string, BatchResult> Results, int Unreadable)
 {
+    /// <summary>Why a request has no answer of which the batch says nothing.</summary>
+    public const string LineMissing = "BATCH_LINE_MISSING";
+
     /// <summary>The result of a request; a failure where the batch has none, for a reason that depends on how it ended.</summary>
     public BatchResult ResultOf(string id) => Results.GetValueOrDefault(id) ?? new BatchResult(id, null, Missing());
 
@@ -17,6 +20,6 @@ internal sealed record BatchOutcome(BatchEnd End, string Code, IReadOnlyDictiona
         BatchEnd.Failed => new(StatusCode.FailedPrecondition, "BATCH_FAILED", $"The teacher's endpoint did not take the batch{(Code.Length > 0 ? $" ({Code})" : "")}."),
         BatchEnd.Expired => new(StatusCode.Unavailable, "BATCH_EXPIRED", "The batch's time was over before this input's turn."),
         BatchEnd.Cancelled => new(StatusCode.Unavailable, "BATCH_CANCELLED", "The batch was cancelled before this input's turn."),
-        _ => new(StatusCode.Unavailable, "BATCH_LINE_MISSING", "The batch has no result for this input."),
+        _ => new(StatusCode.Unavailable, LineMissing, "The batch has no result for this input."),
     };
 }
