@@ -164,7 +164,7 @@ public sealed class LifecycleTests
 
         var (badCode, bad) = await ServiceProcess.RunToEndAsync("DistillGrpc.Teacher.dll", "--Teachers:x:Backend=magic");
         Assert.Equal(1, badCode);
-        Assert.Equal("error: Teachers:x:Backend: 'magic' is not a backend; there are symbolic, recorded and openai.", bad);
+        Assert.Equal("error: Teachers:x:Backend: 'magic' is not a backend; there are symbolic, recorded, openai and student.", bad);
     }
 
     private static TrainingSpec Spec(string id, int steps) => new() { ModelId = id, Preset = "micro", Steps = steps };
