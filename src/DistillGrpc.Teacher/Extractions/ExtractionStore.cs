@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Quality;
 using DistillGrpc.Teacher.Spending;
@@ -165,13 +166,17 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
                 }
 
                 var accepted = result.Verdict.Accepted ? 1L : 0;
-                var extraction = transaction.Rows(
-                    $"UPDATE extractions SET sequence = sequence + 1, accepted = accepted + @accepted, rejected = rejected + 1 - @accepted WHERE id = @id RETURNING {StoredExtraction.Columns}",
-                    StoredExtraction.Read, ("@accepted", accepted), ("@id", id)).FirstOrDefault();
-                if (extraction is not null)
+                var counted = transaction.Rows(
+                    """
+                    UPDATE extractions SET sequence = sequence + 1, accepted = accepted + @accepted, rejected = rejected + 1 - @accepted WHERE id = @id
+                    RETURNING sequence, state = @running AND is_complete = 1 AND accepted + rejected = inputs
+                    """,
+                    row => (Sequence: row.GetInt64(0), IsDone: Convert.ToBoolean(row.GetValue(1), CultureInfo.InvariantCulture)),
+                    ("@accepted", accepted), ("@id", id), ("@running", (long)ExtractionState.Running));
+                foreach (var (sequence, isDone) in counted)
                 {
-                    Add(transaction, id, extraction.Sequence, accepted == 1 ? EventKind.Accepted : EventKind.Rejected, input.Ordinal, payload);
-                    SucceedIfDone(transaction, extraction);
+                    Add(transaction, id, sequence, accepted == 1 ? EventKind.Accepted : EventKind.Rejected, input.Ordinal, payload);
+                    _ = isDone ? SetState(transaction, id, ExtractionState.Succeeded, "", "") : null;
                 }
 
                 return true;
