@@ -47,22 +47,29 @@ internal sealed class Explainer(TimeProvider time)
             return await ExplainAsync(input, plan, teachers, onText, cancellationToken);
         }
 
-        var usage = new Usage();
+        var (before, rejected) = (new RationaleResult { Usage = new Usage(), Provenance = new Provenance { Kept = true } }, default(RationaleResult));
         foreach (var (teacher, number) in teachers.Select((teacher, i) => (teacher, i + 1)))
         {
             try
             {
                 var result = await ExplainAsync(input, plan, [teacher], null, cancellationToken);
-                Add(usage, result.Usage);
+                Add(result, before);
                 if (result.Verdict.Accepted || number == teachers.Count)
                 {
-                    result.Usage = usage;
                     return result;
                 }
+
+                // Its costs are a part of what the next one's row has cost.
+                (before, rejected) = (result.Clone(), result);
             }
             catch (Exception failure) when (number < teachers.Count && failure is TeacherFailedException or TeacherRowException { Reason: not BudgetExhausted })
             {
                 // The next one may have an answer.
+            }
+            catch (Exception failure) when (rejected is not null && failure is TeacherFailedException or TeacherRowException { IsOutOfBudget: false, MayPass: false })
+            {
+                // An answer that was paid for and rejected says more than none.
+                return rejected;
             }
         }
 
@@ -104,10 +111,10 @@ internal sealed class Explainer(TimeProvider time)
         var (winner, agreement, shares) = Vote.Count(answers, asked.Sum(answer => answer.Teacher.Weight));
         var result = Result(input, answers[winner].Teacher, answers[winner].Answer);
         result.Agreement = agreement;
-        result.Usage = new Usage();
+        (result.Usage, result.PaidNanos) = (new Usage(), 0);
         foreach (var (teacher, answer) in answers)
         {
-            Add(result.Usage, answer.Usage);
+            Add(result, answer);
             result.Answers.Add(new SampledAnswer { Teacher = teacher.Name, ParseOutcome = answer.Outcome, Rationale = answer.Rationale, Label = answer.Label });
         }
 
@@ -138,15 +145,14 @@ internal sealed class Explainer(TimeProvider time)
     private async ValueTask<RationaleResult> RationalizeAsync(Example input, ExplainPlan plan, PlannedTeacher teacher, RationaleResult own, CancellationToken cancellationToken)
     {
         var (_, answer, _) = await TryAskAsync(input, teacher, plan.QueryOf(teacher) with { Use = PromptUse.Rationalize }, cancellationToken);
-        Add(own.Usage, answer?.Usage ?? new Usage());
-        own.Provenance.Kept &= answer?.IsKept ?? true;
+        Add(own, answer);
         if (answer is not { Outcome: ParseOutcome.Parsed } || !LabelComparison.IsGold(answer.Label, input.Label, input.Answer, teacher.Form))
         {
             return own;
         }
 
         var result = Result(input, teacher, answer);
-        (result.Usage, result.Provenance.Kept, result.Provenance.Rationalized) = (own.Usage, own.Provenance.Kept, true);
+        (result.Usage, result.PaidNanos, result.Provenance.Kept, result.Provenance.Rationalized) = (own.Usage, own.PaidNanos, own.Provenance.Kept, true);
         // What was said without the hint is what the teacher thinks.
         result.Answers.Add(own.Answers.Count > 0 ? own.Answers : [new SampledAnswer { Teacher = own.Provenance.Teacher, ParseOutcome = own.ParseOutcome, Rationale = own.Rationale, Label = own.Label }]);
         result.LabelDistribution.Clear();
@@ -159,8 +165,7 @@ internal sealed class Explainer(TimeProvider time)
         var claim = new Example { Id = input.Id, Segments = { input.Segments }, Label = result.Label, Rationale = result.Rationale };
         var query = plan.QueryOf(judge) with { Temperature = 0, TopLogProbabilities = 0 };
         var (_, answer, _) = await TryAskAsync(claim, judge, query, cancellationToken);
-        Add(result.Usage, answer?.Usage ?? new Usage());
-        result.Provenance.Kept &= answer?.IsKept ?? true;
+        Add(result, answer);
         if (!string.Equals(answer?.Label, Sound, StringComparison.OrdinalIgnoreCase))
         {
             result.Verdict = QualityFilter.VerdictOf([RejectionReason.JudgedUnsound]);
@@ -198,7 +203,8 @@ internal sealed class Explainer(TimeProvider time)
         Rationale = answer.Rationale,
         Label = answer.Label,
         RawText = answer.RawText,
-        Usage = answer.Usage,
+        Usage = answer.Usage.Clone(),
+        PaidNanos = answer.IsKept ? 0 : answer.Usage.CostNanos,
         Tokens = { answer.Tokens },
         LabelDistribution = { answer.Distribution },
         Provenance = new Provenance
@@ -214,10 +220,20 @@ internal sealed class Explainer(TimeProvider time)
         },
     };
 
-    private static void Add(Usage sum, Usage more)
+    private static void Add(RationaleResult sum, BackendAnswer? more)
     {
-        sum.InputTokens += more.InputTokens;
-        sum.OutputTokens += more.OutputTokens;
-        sum.CostNanos += more.CostNanos;
+        if (more is not null)
+        {
+            Add(sum, new RationaleResult { Usage = more.Usage, PaidNanos = more.IsKept ? 0 : more.Usage.CostNanos, Provenance = new Provenance { Kept = more.IsKept } });
+        }
+    }
+
+    private static void Add(RationaleResult sum, RationaleResult more)
+    {
+        sum.Usage.InputTokens += more.Usage.InputTokens;
+        sum.Usage.OutputTokens += more.Usage.OutputTokens;
+        sum.Usage.CostNanos += more.Usage.CostNanos;
+        sum.PaidNanos += more.PaidNanos;
+        sum.Provenance.Kept &= more.Provenance.Kept;
     }
 }
