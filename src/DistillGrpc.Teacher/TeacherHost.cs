@@ -41,6 +41,8 @@ public static class TeacherHost
             teacher => new BatchedQuestions(teacher, services.GetRequiredService<TeacherDatabase>(), services.GetRequiredService<TimeProvider>())));
         builder.Services.AddSingleton(services => TeacherCatalog.Load(
             options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<KeptAnswers>(), services.GetRequiredService<TimeProvider>()));
+        // Calls under way are finished first, and then what they have cost is written.
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopGrace + TimeSpan.FromSeconds(20));
         builder.Services.AddSingleton<Planner>();
         builder.Services.AddSingleton<Explainer>();
         builder.Services.AddSingleton<RationaleEngine>();

@@ -12,4 +12,7 @@ internal sealed class TeacherFailedException(StatusCode code, string reason, str
     public StatusCode Code => code;
 
     public string Reason => reason;
+
+    /// <summary>For the log; null where <see cref="Reason"/> says all: a stack of our own says nothing about an endpoint.</summary>
+    public Exception? LogException => InnerException is OpenAi.UpstreamFailure upstream ? upstream.InnerException : InnerException;
 }

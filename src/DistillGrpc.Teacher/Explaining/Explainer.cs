@@ -128,7 +128,7 @@ internal sealed class Explainer(TimeProvider time)
         return result;
     }
 
-    // One of several answers that fails does not vote; a teacher that fails altogether, or no money, ends the row.
+    // One of several answers that is refused does not vote; what may pass, or no money, ends the row: asked again, it pays only for what it lacks.
     private async Task<(PlannedTeacher Teacher, BackendAnswer? Answer, TeacherRowException? Refused)> TryAskAsync(
         Example input, PlannedTeacher teacher, RationaleQuery query, CancellationToken cancellationToken)
     {
@@ -136,7 +136,7 @@ internal sealed class Explainer(TimeProvider time)
         {
             return (teacher, await AskAsync(input, teacher, query, null, cancellationToken), null);
         }
-        catch (TeacherRowException refused) when (!refused.IsOutOfBudget)
+        catch (TeacherRowException refused) when (refused is { IsOutOfBudget: false, MayPass: false })
         {
             return (teacher, null, refused);
         }
@@ -189,9 +189,15 @@ internal sealed class Explainer(TimeProvider time)
 
             return answer;
         }
+        catch (TeacherRowException refused)
+        {
+            refused.Teacher = teacher.Name;
+            activity?.SetStatus(ActivityStatusCode.Error, refused.Reason);
+            throw;
+        }
         catch (Exception failure) when (activity is not null)
         {
-            activity.SetStatus(ActivityStatusCode.Error, failure is TeacherRowException refused ? refused.Reason : failure is TeacherFailedException failed ? failed.Reason : "INTERNAL");
+            activity.SetStatus(ActivityStatusCode.Error, failure is TeacherFailedException failed ? failed.Reason : "INTERNAL");
             throw;
         }
     }

@@ -1,17 +1,20 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Backends;
 using DistillGrpc.Teacher.Explaining;
+using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Rationales;
 using DistillGrpc.Teacher.Spending;
 using Google.Protobuf.WellKnownTypes;
 
 namespace DistillGrpc.Teacher.Extractions;
 
-/// <summary>Adds up what inputs would take. What is asked only sometimes, rationalisation and the judge, counts in what it is at most.</summary>
+/// <summary>Adds up what inputs would take. What is asked only sometimes, by rationalisation and fallback, counts in what it is at most.</summary>
 internal sealed class ExtractionEstimator(ExplainPlan plan, Explainer explainer, Ledger ledger, TeacherOptions options)
 {
+    private const int RationaleCharacters = 1000;
+    private const string UnknownLabel = "?";
     private readonly Dictionary<string, double> _outputTokens = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
+    private readonly SeenIds _ids = new();
     private readonly EstimateExtractionResponse _sum = new() { Likely = new Usage(), AtMost = new Usage() };
     private readonly Quality.SeenInputs _seen = new(plan.Rules.Duplicates);
     private TimeSpan _time;
@@ -29,9 +32,9 @@ internal sealed class ExtractionEstimator(ExplainPlan plan, Explainer explainer,
         try
         {
             var isKept = true;
-            foreach (var (teacher, query) in Questions(input))
+            foreach (var question in Questions(input))
             {
-                isKept &= await AddAsync(input, teacher, query, cancellationToken);
+                isKept &= await AddAsync(question, cancellationToken) || !question.IsCertain;
             }
 
             _sum.Inputs++;
@@ -50,29 +53,53 @@ internal sealed class ExtractionEstimator(ExplainPlan plan, Explainer explainer,
         return _sum;
     }
 
-    private IEnumerable<(PlannedTeacher Teacher, RationaleQuery Query)> Questions(Example input) =>
-        from teacher in plan.Policy == TeacherPolicy.Fallback ? plan.Teachers.Take(1) : plan.TeachersOf(input)
-        from sample in Enumerable.Range(0, plan.Samples)
-        select (teacher, plan.QueryOf(teacher) with { Sample = sample });
-
-    private async ValueTask<bool> AddAsync(Example input, PlannedTeacher teacher, RationaleQuery query, CancellationToken cancellationToken)
+    // Whoever is asked first is asked for certain; the next in line, for the reason of a gold label, and the judge only sometimes.
+    private IEnumerable<Question> Questions(Example input)
     {
-        if (teacher.Backend is not PaidTeacher paid)
+        foreach (var (teacher, number) in plan.TeachersOf(input).Select((teacher, i) => (teacher, i)))
+        {
+            foreach (var sample in Enumerable.Range(0, plan.Samples))
+            {
+                yield return new Question(input, teacher, plan.QueryOf(teacher) with { Sample = sample }, plan.Policy != TeacherPolicy.Fallback || number == 0);
+            }
+
+            if (plan.Rationalize && input.Label.Length > 0 && (plan.Policy == TeacherPolicy.Fallback || number == 0))
+            {
+                yield return new Question(input, teacher, plan.QueryOf(teacher) with { Use = PromptUse.Rationalize }, IsCertain: false);
+            }
+        }
+
+        if (plan.Judge is { } judge)
+        {
+            // What it will be shown is not known yet: a rationale of some length.
+            var claim = new Example { Id = input.Id, Segments = { input.Segments }, Label = input.Label.Length > 0 ? input.Label : UnknownLabel, Rationale = new string('x', RationaleCharacters) };
+            yield return new Question(claim, judge, plan.QueryOf(judge) with { Temperature = 0, TopLogProbabilities = 0 }, IsCertain: false, IsLikely: true);
+        }
+    }
+
+    // Gives whether the answer is kept.
+    private async ValueTask<bool> AddAsync(Question question, CancellationToken cancellationToken)
+    {
+        if (question.Teacher.Backend is not PaidTeacher paid)
         {
             return false;
         }
 
-        var (isKept, bytes, turns, maxTokens, price) = await paid.LookAsync(input, query, cancellationToken);
+        var (isKept, bytes, turns, maxTokens, price) = await paid.LookAsync(question.Input, question.Query, cancellationToken);
         if (isKept)
         {
             return true;
         }
 
-        Add(_sum.Likely, price, Price.LikelyTokens(bytes, turns), (long)await LikelyOutputTokensAsync(teacher.Name, maxTokens, cancellationToken));
-        var calls = 1 + (plan.Rationalize && input.Label.Length > 0 && query.Sample == 0 ? 1 : 0);
-        Add(_sum.AtMost, price, calls * Price.TokensAtMost(bytes, turns), calls * (long)maxTokens);
-        _isTimeKnown &= explainer.LatencyOf(teacher.Name) is not null;
-        _time += (explainer.LatencyOf(teacher.Name) ?? TimeSpan.Zero) / Math.Min(plan.InputsInFlight ?? options.MaxInputsInFlight, paid.MaxConcurrency);
+        Add(_sum.AtMost, price, Price.TokensAtMost(bytes, turns), maxTokens);
+        if (question.IsCertain || question.IsLikely)
+        {
+            var teacher = question.Teacher.Name;
+            Add(_sum.Likely, price, Price.LikelyTokens(bytes, turns), (long)await LikelyOutputTokensAsync(teacher, maxTokens, cancellationToken));
+            _isTimeKnown &= explainer.LatencyOf(teacher) is not null;
+            _time += (explainer.LatencyOf(teacher) ?? TimeSpan.Zero) / Math.Min(plan.InputsInFlight ?? options.MaxInputsInFlight, paid.MaxConcurrency);
+        }
+
         return false;
     }
 
@@ -94,4 +121,6 @@ internal sealed class ExtractionEstimator(ExplainPlan plan, Explainer explainer,
         sum.OutputTokens += outputTokens;
         sum.CostNanos += price.Of(usage);
     }
+
+    private sealed record Question(Example Input, PlannedTeacher Teacher, RationaleQuery Query, bool IsCertain, bool IsLikely = false);
 }

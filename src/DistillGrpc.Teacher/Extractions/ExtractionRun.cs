@@ -10,6 +10,7 @@ namespace DistillGrpc.Teacher.Extractions;
 /// <summary>Works on an extraction until there is nothing more to take, or a reason to stop.</summary>
 internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan plan, Outage outage, ExtractionStore store, Explainer explainer, TeacherOptions options, TimeProvider time, ILogger<ExtractionRun> logger)
 {
+    private const int MostTooDear = 1000;
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
@@ -18,6 +19,8 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
     private readonly SemaphoreSlim _places = new(plan.InputsInFlight ?? options.MaxInputsInFlight);
     private readonly HashSet<Task> _underWay = [];
     private Halt? _halt;
+    private Halt? _outOfBudget;
+    private int _tooDear;
     private int _rows;
     private int _isTroubled = extraction.Reason.Length > 0 ? 1 : 0;
 
@@ -34,6 +37,7 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
         {
             await TakeAllAsync(stopping);
             await FinishAsync(stopping);
+            _halt ??= _outOfBudget;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -55,7 +59,7 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
         while (_halt is null)
         {
             var changed = store.Changed.Next;
-            var claimed = await store.ClaimAsync(_id, plan.InputsInFlight ?? options.MaxInputsInFlight, stopping);
+            var claimed = await store.ClaimAsync(extraction, plan.InputsInFlight ?? options.MaxInputsInFlight, stopping);
             foreach (var input in claimed)
             {
                 await _places.WaitAsync(stopping);
@@ -130,14 +134,18 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
         try
         {
             var result = input.Repeats is { } repeats ? Rationales.Rows.Duplicate(input.Example, repeats) : await explainer.ExplainAsync(input.Example, plan, null, _cancelled.Token);
-            outage.Answered();
+            if (result.Provenance is { Kept: false } asking)
+            {
+                outage.Answered(asking.Teacher);
+            }
+
             await CompleteAsync(input, result);
         }
         catch (TeacherRowException refused) when (refused.IsOutOfBudget)
         {
-            Stop(new Halt(ExtractionState.OutOfBudget, refused.Reason, refused.Message));
+            SetAside(new Halt(ExtractionState.OutOfBudget, refused.Reason, refused.Message));
         }
-        catch (TeacherRowException refused) when (refused.MayPass && outage.Failed(input.Ordinal, asked))
+        catch (TeacherRowException refused) when (refused.MayPass && outage.Failed(refused.Teacher, asked, refused.HadText))
         {
             Stop(new Halt(ExtractionState.Running, refused.Reason, refused.Message));
         }
@@ -151,8 +159,11 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
         }
         catch (TeacherFailedException failed)
         {
-            TeacherLog.TeacherFailed(logger, failed, plan.Name);
-            Stop(new Halt(failed.Code == StatusCode.Unavailable || failed.Reason == "STATE_FAILED" ? ExtractionState.Running : ExtractionState.Failed, failed.Reason, failed.Message));
+            if (Stop(new Halt(failed.Code == StatusCode.Unavailable || failed.Reason == "STATE_FAILED" ? ExtractionState.Running : ExtractionState.Failed, failed.Reason, failed.Message)))
+            {
+                // Whoever fails for the same reason at the same time says nothing new.
+                TeacherLog.TeacherFailed(logger, failed.LogException, plan.Name, failed.Reason, failed.Message);
+            }
         }
         catch (OperationCanceledException) when (_cancelled.IsCancellationRequested)
         {
@@ -160,15 +171,18 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
         }
         catch (Exception failure)
         {
-            TeacherLog.BackendFailed(logger, failure, plan.Name);
-            Stop(new Halt(ExtractionState.Running, "INTERNAL", "The Teacher failed on an input; its log says why."));
+            if (Stop(new Halt(ExtractionState.Running, "INTERNAL", "The Teacher failed on an input; its log says why.")))
+            {
+                TeacherLog.BackendFailed(logger, failure, plan.Name);
+            }
         }
     }
 
     private async Task CompleteAsync(ClaimedInput input, RationaleResult result)
     {
-        await store.CompleteAsync(_id, input, result, [.. Counters.Of(input.Example, result, plan.Teachers[0].Form)]);
+        await store.CompleteAsync(extraction, input, result, [.. Counters.Of(input.Example, result, plan.Teachers[0].Form)]);
         Interlocked.Increment(ref _rows);
+        Interlocked.Exchange(ref _tooDear, 0);
         if (Interlocked.Exchange(ref _isTroubled, 0) == 1)
         {
             // It goes on: what was said about the teacher is no longer true.
@@ -176,7 +190,17 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
         }
     }
 
-    private void Stop(Halt halt) => Interlocked.CompareExchange(ref _halt, halt, null);
+    private bool Stop(Halt halt) => Interlocked.CompareExchange(ref _halt, halt, null) is null;
+
+    // Others may be kept already, or cost less: the run keeps this input and goes on, until many in a row were too dear.
+    private void SetAside(Halt halt)
+    {
+        _outOfBudget ??= halt;
+        if (Interlocked.Increment(ref _tooDear) >= MostTooDear)
+        {
+            Stop(halt);
+        }
+    }
 
     private static TimeSpan WaitAfter(int tries) => TimeSpan.FromTicks(Math.Min(LongestWait.Ticks, FirstWait.Ticks << Math.Min(tries, 20)));
 
@@ -189,12 +213,12 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
             {
                 await Task.Delay(LookInterval, time, ended);
                 var now = await store.FindAsync(_id, ended);
-                if (now is not { State: ExtractionState.Running } || now.Spec.Rationales.BudgetNanos != extraction.Spec.Rationales.BudgetNanos)
+                if (now is not { State: ExtractionState.Running } || now.Number != extraction.Number || now.Spec.Rationales.BudgetNanos != extraction.Spec.Rationales.BudgetNanos)
                 {
                     Stop(Halt.Stopped);
                 }
 
-                if (now is null or { State: ExtractionState.Cancelled })
+                if (now is null or { HasEnded: true } || now.Number != extraction.Number)
                 {
                     await _cancelled.CancelAsync();
                     return;

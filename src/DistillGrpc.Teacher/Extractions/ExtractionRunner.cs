@@ -12,6 +12,7 @@ internal sealed class ExtractionRunner(
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
+    private Task _removal = Task.CompletedTask;
     private readonly Dictionary<string, Task> _running = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Outage> _outages = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (int Failures, DateTimeOffset Since, DateTimeOffset NotBefore)> _waiting = new(StringComparer.Ordinal);
@@ -39,7 +40,7 @@ internal sealed class ExtractionRunner(
             }
         }
 
-        await Task.WhenAll(_running.Values);
+        await Task.WhenAll([.. _running.Values, _removal]);
     }
 
     private async Task LookAsync(CancellationToken stopping)
@@ -49,9 +50,9 @@ internal sealed class ExtractionRunner(
             _running.Remove(id);
         }
 
-        foreach (var id in await store.HalfDeletedAsync(stopping))
+        if (_removal.IsCompleted)
         {
-            await store.DeleteAsync(id, stopping);
+            _removal = RemoveAsync(await store.HalfDeletedAsync(stopping), stopping);
         }
 
         var runnable = await store.RunnableAsync(stopping);
@@ -80,13 +81,42 @@ internal sealed class ExtractionRunner(
         }
         catch (RpcException refused)
         {
-            // The teacher or the prompt is gone from the configuration.
-            await store.SetStateAsync(extraction.Id, [ExtractionState.Running], ExtractionState.Failed, "SPEC_REFUSED", refused.Status.Detail, null, CancellationToken.None);
+            await RefuseAsync(extraction, refused.Status.Detail);
         }
-        catch (Exception failure) when (failure is DbException or OperationCanceledException)
+        catch (Exception failure)
         {
             TeacherLog.StateFailed(logger, failure);
             Wait(extraction.Id, 0);
+        }
+    }
+
+    // The teacher or the prompt is not configured here; another replica may have it.
+    private async Task RefuseAsync(StoredExtraction extraction, string detail)
+    {
+        if (store.IsShared)
+        {
+            TeacherLog.SpecRefused(logger, extraction.Name, detail);
+            Wait(extraction.Id, 0);
+        }
+        else
+        {
+            await store.HaltAsync(extraction, new Halt(ExtractionState.Failed, "SPEC_REFUSED", detail));
+        }
+    }
+
+    // Those whose removal was interrupted; beside all else, since it takes its time.
+    private async Task RemoveAsync(IReadOnlyList<string> ids, CancellationToken stopping)
+    {
+        try
+        {
+            foreach (var id in ids)
+            {
+                await store.DeleteAsync(id, stopping);
+            }
+        }
+        catch (Exception failure) when (failure is DbException or OperationCanceledException)
+        {
+            // The next look tries again.
         }
     }
 
@@ -94,7 +124,7 @@ internal sealed class ExtractionRunner(
     {
         if (halt is not null && halt != Halt.Stopped)
         {
-            await store.SetStateAsync(extraction.Id, [ExtractionState.Running], halt.State, halt.Reason, halt.Message, null, CancellationToken.None);
+            await store.HaltAsync(extraction, halt);
         }
 
         if (halt is { State: ExtractionState.Running })

@@ -22,6 +22,9 @@ internal sealed partial class ExtractionService(
     private const int MaxExamples = 20;
     private const int MaxReports = 1000;
     private const int RowsForExamples = 10_000;
+    private const int MaxBusyTries = 50;
+    private const long MaxBatchBytes = 1 << 20;
+    private static readonly TimeSpan BusyRetry = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RateWindow = TimeSpan.FromSeconds(30);
 
     private static readonly ExtractionState[] Open = [ExtractionState.Running, ExtractionState.Paused, ExtractionState.OutOfBudget, ExtractionState.Failed];
@@ -38,7 +41,8 @@ internal sealed partial class ExtractionService(
 
         var id = request.ExtractionId.Length > 0 ? request.ExtractionId : $"x-{Guid.NewGuid():n}"[..14];
         var (extraction, isOwn) = await store.CreateAsync(id, request.RequestId, spec, context.CancellationToken);
-        return isOwn ? new CreateExtractionResponse { Extraction = await MessageAsync(extraction, context.CancellationToken) }
+        return extraction is null ? throw RpcFailure.Unavailable("EXTRACTION_BUSY", "An extraction of this name is still being removed.", BusyRetry)
+            : isOwn ? new CreateExtractionResponse { Extraction = await MessageAsync(extraction, context.CancellationToken) }
             : extraction.Id == request.ExtractionId ? throw RpcFailure.AlreadyExists("EXTRACTION_EXISTS", $"There is an extraction '{extraction.Name}' already, of another request or spec.")
             : throw RpcFailure.AlreadyExists("REQUEST_ID_REUSED", "This request_id came before, with another spec.");
     }
@@ -48,7 +52,7 @@ internal sealed partial class ExtractionService(
         var target = await requestStream.MoveNext(context.CancellationToken) ? requestStream.Current.Target : null;
         Require(target is not null, "target", "the first message must hold it");
         var id = IdOf(target!.Extraction, "target.extraction");
-        var (response, batch, position) = (new AppendInputsResponse(), new List<(long Position, Example Input)>(), 0L);
+        var (response, batch, position, bytes) = (new AppendInputsResponse(), new List<(long Position, Example Input)>(), 0L, 0L);
         _ = await ExistingAsync(id, context);
         while (await requestStream.MoveNext(context.CancellationToken))
         {
@@ -61,14 +65,16 @@ internal sealed partial class ExtractionService(
             }
 
             batch.Add((position, input));
-            if (batch.Count == AppendedAtOnce)
+            bytes += input.CalculateSize();
+            if (batch.Count == AppendedAtOnce || bytes > MaxBatchBytes)
             {
+                bytes = 0;
                 await AppendAsync(id, batch, response, context.CancellationToken);
             }
         }
 
         await AppendAsync(id, batch, response, context.CancellationToken);
-        if (target.Complete && response.RejectedCount == 0)
+        if (target.Complete)
         {
             _ = await store.CloseAsync(id, context.CancellationToken) ?? throw NotFound(id);
         }
@@ -160,6 +166,17 @@ internal sealed partial class ExtractionService(
         if (extraction.State == ExtractionState.Running)
         {
             throw RpcFailure.FailedPrecondition("EXTRACTION_RUNNING", $"{extraction.Name} is running: pause or cancel it first.");
+        }
+
+        // Its last calls may be under way.
+        for (var tries = 0; await store.IsBusyAsync(extraction.Id, context.CancellationToken); tries++)
+        {
+            if (tries == MaxBusyTries)
+            {
+                throw RpcFailure.Unavailable("EXTRACTION_BUSY", $"Calls of {extraction.Name} are still under way.", BusyRetry);
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(200), time, context.CancellationToken);
         }
 
         await store.DeleteAsync(extraction.Id, context.CancellationToken);

@@ -15,11 +15,15 @@ namespace DistillGrpc.Teacher.Extractions;
 internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider time)
 {
     private const int DeletedAtOnce = 5000;
+    private const int MaxCreateTries = 20;
     private const long Deleted = -1;
     private const string Get = $"SELECT {StoredExtraction.Columns} FROM extractions WHERE id = @id AND state >= 0";
 
     /// <summary>Raised when an extraction of this process has changed.</summary>
     public Signal Changed { get; } = new();
+
+    /// <summary>Other processes use the database, too.</summary>
+    public bool IsShared => database.Dialect.IsShared;
 
     private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -41,19 +45,23 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
         [("@running", (long)ExtractionState.Running)], cancellationToken);
 
     /// <summary>Creates an extraction, or finds the one that was created by the same request.</summary>
-    /// <returns>The extraction and whether it is this request's; where it is not, the id or the request is another's.</returns>
-    public async Task<(StoredExtraction Extraction, bool IsOwn)> CreateAsync(string id, string requestId, ExtractionSpec spec, CancellationToken cancellationToken)
+    /// <returns>The extraction and whether it is this request's; where it is not, the id or the request is another's. None where one of this name is being removed.</returns>
+    public async Task<(StoredExtraction? Extraction, bool IsOwn)> CreateAsync(string id, string requestId, ExtractionSpec spec, CancellationToken cancellationToken)
     {
         var asked = spec.ToByteArray();
-        while (true)
+        // Another replica may have taken the number at the same time; or one of this name is still being removed.
+        for (var tries = 0; tries < MaxCreateTries; tries++)
         {
-            // Another replica may have taken the number at the same time.
             if (await database.WriteAsync(Create, cancellationToken) is { } created)
             {
                 Changed.Raise();
                 return created;
             }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(100), time, cancellationToken);
         }
+
+        return (null, false);
 
         (StoredExtraction Extraction, bool IsOwn)? Create(DbTransaction transaction)
         {
@@ -67,7 +75,7 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
             return created.Count > 0
                 ? (created[0], true)
                 : transaction.Rows(
-                    $"SELECT {StoredExtraction.Columns}, request_id, asked FROM extractions WHERE (request_id = @request AND request_id <> '') OR id = @id ORDER BY request_id = @request DESC LIMIT 1",
+                    $"SELECT {StoredExtraction.Columns}, request_id, asked FROM extractions WHERE state >= 0 AND ((request_id = @request AND request_id <> '') OR id = @id) ORDER BY request_id = @request DESC LIMIT 1",
                     row => (StoredExtraction.Read(row), requestId.Length > 0 && row.GetString(13) == requestId && row.GetFieldValue<byte[]>(14).AsSpan().SequenceEqual(asked)),
                     ("@id", id), ("@request", requestId)).Select(found => ((StoredExtraction, bool)?)found).FirstOrDefault();
         }
@@ -115,7 +123,7 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
         cancellationToken);
 
     /// <summary>Takes open inputs that nobody works on: the most urgent first, then in their order.</summary>
-    public async Task<IReadOnlyList<ClaimedInput>> ClaimAsync(string id, int count, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ClaimedInput>> ClaimAsync(StoredExtraction extraction, int count, CancellationToken cancellationToken)
     {
         var claimed = await database.WriteAsync(
             transaction => transaction.Rows(
@@ -123,11 +131,12 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
                 UPDATE extraction_inputs SET owner = @owner WHERE extraction = @id AND ordinal IN (
                     SELECT ordinal FROM extraction_inputs
                     WHERE extraction = @id AND is_open = 1 AND (owner = '' OR owner NOT IN ({database.AliveOwners})) AND not_before <= @now
+                        AND EXISTS (SELECT 1 FROM extractions WHERE id = @id AND number = @number AND state = @running)
                     ORDER BY priority DESC, ordinal LIMIT @count)
                 RETURNING ordinal, example, repeats, tries, priority
                 """,
                 row => (Input: new ClaimedInput(row.GetInt64(0), Example.Parser.ParseFrom(row.GetFieldValue<byte[]>(1)), row.GetInt64(2) is > 0 and var repeats ? (RejectionReason)repeats : null, (int)row.GetInt64(3)), Priority: row.GetDouble(4)),
-                ("@owner", database.Owner), ("@id", id), ("@now", Now), ("@count", (long)count)),
+                ("@owner", database.Owner), ("@id", extraction.Id), ("@number", extraction.Number), ("@running", (long)ExtractionState.Running), ("@now", Now), ("@count", (long)count)),
             cancellationToken);
         return [.. claimed.OrderByDescending(input => input.Priority).ThenBy(input => input.Input.Ordinal).Select(input => input.Input)];
     }
@@ -144,16 +153,20 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
         transaction => transaction.Execute("UPDATE extraction_inputs SET owner = '' WHERE extraction = @id AND is_open = 1 AND owner = @owner", ("@id", id), ("@owner", database.Owner)),
         CancellationToken.None);
 
-    /// <summary>Writes an input's row; nothing where another process has taken the input over, or the extraction is gone.</summary>
-    public async Task CompleteAsync(string id, ClaimedInput input, RationaleResult result, IReadOnlyList<string> counters)
+    /// <summary>Writes an input's row; nothing where another process has taken the input over, or the extraction has ended or is gone.</summary>
+    public async Task CompleteAsync(StoredExtraction extraction, ClaimedInput input, RationaleResult result, IReadOnlyList<string> counters)
     {
-        var payload = result.ToByteArray();
+        var (id, payload) = (extraction.Id, result.ToByteArray());
         await database.WriteAsync(
             transaction =>
             {
                 if (transaction.Execute(
-                    "UPDATE extraction_inputs SET is_open = 0, owner = '' WHERE extraction = @id AND ordinal = @ordinal AND is_open = 1 AND owner = @owner",
-                    ("@id", id), ("@ordinal", input.Ordinal), ("@owner", database.Owner)) == 0)
+                    """
+                    UPDATE extraction_inputs SET is_open = 0, owner = '' WHERE extraction = @id AND ordinal = @ordinal AND is_open = 1 AND owner = @owner
+                        AND EXISTS (SELECT 1 FROM extractions WHERE id = @id AND number = @number AND state NOT IN (@succeeded, @cancelled))
+                    """,
+                    ("@id", id), ("@ordinal", input.Ordinal), ("@owner", database.Owner), ("@number", extraction.Number),
+                    ("@succeeded", (long)ExtractionState.Succeeded), ("@cancelled", (long)ExtractionState.Cancelled)) == 0)
                 {
                     return false;
                 }
@@ -214,6 +227,16 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
         },
         cancellationToken);
 
+    /// <summary>A run has stopped: changes the state, unless it was changed, or the budget was raised, while its last calls were under way.</summary>
+    public Task<StoredExtraction?> HaltAsync(StoredExtraction began, Halt halt) => ChangeAsync(
+        transaction =>
+        {
+            var now = transaction.Rows($"UPDATE extractions SET sequence = sequence WHERE id = @id AND number = @number RETURNING {StoredExtraction.Columns}", StoredExtraction.Read, ("@id", began.Id), ("@number", began.Number)).FirstOrDefault();
+            var isStill = now is { State: ExtractionState.Running } && (halt.State != ExtractionState.OutOfBudget || now.Spec.Rationales.BudgetNanos == began.Spec.Rationales.BudgetNanos);
+            return isStill && (halt.State, halt.Reason) != (now!.State, now.Reason) ? SetState(transaction, began.Id, halt.State, halt.Reason, halt.Message) : now;
+        },
+        CancellationToken.None);
+
     /// <summary>Events after a number.</summary>
     /// <param name="id">The extraction.</param>
     /// <param name="after">The number.</param>
@@ -261,6 +284,10 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
         },
         cancellationToken);
 
+    /// <summary>Whether somebody works on one of its inputs.</summary>
+    public async ValueTask<bool> IsBusyAsync(string id, CancellationToken cancellationToken) => (await database.QueryAsync(
+        $"SELECT 1 FROM extraction_inputs WHERE extraction = @id AND is_open = 1 AND owner IN ({database.AliveOwners}) LIMIT 1", row => true, [("@id", id)], cancellationToken)).Count > 0;
+
     /// <summary>Marks an extraction as gone, and removes what belongs to it, some at a time so that others are not kept waiting.</summary>
     public async Task DeleteAsync(string id, CancellationToken cancellationToken)
     {
@@ -275,7 +302,11 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
             }
         }
 
-        await database.WriteAsync(transaction => transaction.Execute("DELETE FROM extractions WHERE id = @id AND state = @deleted", ("@id", id), ("@deleted", Deleted)), cancellationToken);
+        // What it has cost stays in the accounts of its teachers; another extraction of this name begins with nothing.
+        await database.WriteAsync(
+            transaction => transaction.Execute("DELETE FROM accounts WHERE name = @name", ("@name", StoredExtraction.Collection + id))
+                + transaction.Execute("DELETE FROM extractions WHERE id = @id AND state = @deleted", ("@id", id), ("@deleted", Deleted)),
+            cancellationToken);
         Changed.Raise();
     }
 

@@ -5,7 +5,8 @@ namespace DistillGrpc.Teacher.Quality;
 /// <summary>The inputs of one call so far. Not for several threads at once.</summary>
 internal sealed class SeenInputs(DuplicateRule rule)
 {
-    private readonly HashSet<(int Band, long Hash)> _seen = [];
+    // The band is a part of the hash already, but for the exact one.
+    private readonly HashSet<long> _seen = [];
 
     /// <summary>Adds an input; says of what kind it repeats an earlier one, or null.</summary>
     public RejectionReason? Add(Example input)
@@ -13,7 +14,7 @@ internal sealed class SeenInputs(DuplicateRule rule)
         var (isFirst, isUnlike) = (true, true);
         foreach (var fingerprint in Fingerprints.Of(input, rule))
         {
-            var isNew = _seen.Add(fingerprint);
+            var isNew = _seen.Add(fingerprint.Hash);
             isFirst &= isNew || fingerprint.Band != Fingerprints.ExactBand;
             isUnlike &= isNew;
         }

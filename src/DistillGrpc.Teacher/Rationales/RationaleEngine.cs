@@ -66,7 +66,7 @@ internal sealed class RationaleEngine(TeacherOptions options, Explainer explaine
         }
         catch (TeacherFailedException failed)
         {
-            TeacherLog.TeacherFailed(logger, failed, plan.Name);
+            TeacherLog.TeacherFailed(logger, failed.LogException, plan.Name, failed.Reason, failed.Message);
             output.Complete(failed.Code == StatusCode.Unavailable
                 ? RpcFailure.Unavailable(failed.Reason, failed.Message, RetryAfter)
                 : RpcFailure.Of(failed.Code, failed.Reason, failed.Message));

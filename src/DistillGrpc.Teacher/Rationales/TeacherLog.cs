@@ -5,8 +5,11 @@ internal static partial class TeacherLog
     [LoggerMessage(1, LogLevel.Error, "The backend of {Teacher} failed on an input.")]
     public static partial void BackendFailed(ILogger logger, Exception failure, string teacher);
 
-    [LoggerMessage(2, LogLevel.Warning, "{Teacher} cannot be asked.")]
-    public static partial void TeacherFailed(ILogger logger, Exception failure, string teacher);
+    [LoggerMessage(2, LogLevel.Warning, "{Teacher} cannot be asked: {Reason}, {Why}")]
+    public static partial void TeacherFailed(ILogger logger, Exception? failure, string teacher, string reason, string why);
+
+    [LoggerMessage(4, LogLevel.Warning, "{Extraction} cannot be worked on here: {Why}")]
+    public static partial void SpecRefused(ILogger logger, string extraction, string why);
 
     [LoggerMessage(3, LogLevel.Error, "The Teacher's state cannot be read or written.")]
     public static partial void StateFailed(ILogger logger, Exception failure);

@@ -29,6 +29,10 @@ public sealed class ExplainTests
 
         var again = await AskAsync(teacher, new RationaleSpec { Samples = 5 }, Row("a", "Is it?"));
         Assert.Equal((5, true, true), (endpoint.Requests.Count, again.Provenance.Kept, again.Verdict.Accepted));
+
+        // Two answers more, of which alone is paid now.
+        var more = await AskAsync(teacher, new RationaleSpec { Samples = 7 }, Row("a", "Is it?"));
+        Assert.Equal((7, false, 7 * 132L, 2 * 132L), (endpoint.Requests.Count, more.Provenance.Kept, more.Usage.CostNanos, more.PaidNanos));
     }
 
     [Fact]
@@ -197,7 +201,7 @@ public sealed class ExplainTests
     };
 
     private static Task<RunningTeacher> Teacher(ScriptedEndpoint[] endpoints, params string[] settings) => RunningTeacher.StartAsync([
-        .. endpoints.SelectMany((endpoint, i) => new[] { $"--Teachers:t{i}:Backend=openai", $"--Teachers:t{i}:Endpoint={endpoint.Address}", $"--Teachers:t{i}:Model=m{i}", $"--Teachers:t{i}:RetryDelay=00:00:00.001" }),
+        .. endpoints.SelectMany((endpoint, i) => new[] { $"--Teachers:t{i}:Backend=openai", $"--Teachers:t{i}:Endpoint={endpoint.Address}", $"--Teachers:t{i}:Model=m{i}", $"--Teachers:t{i}:InputPrice=0.002", $"--Teachers:t{i}:OutputPrice=0.01", $"--Teachers:t{i}:RetryDelay=00:00:00.001" }),
         .. settings]);
 
     private static Example Row(string id, string text, string label = "") => new() { Id = id, Segments = { text }, Label = label };

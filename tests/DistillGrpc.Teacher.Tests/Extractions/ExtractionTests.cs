@@ -384,6 +384,164 @@ public sealed class ExtractionTests : IDisposable
         Assert.Equal(5, endpoint.Requests.Count);
     }
 
+    [Fact]
+    public async Task Budget_RaisedWhileTheLastCallsAreUnderWay_IsNotUsedUp()
+    {
+        var release = new TaskCompletionSource();
+        await using var endpoint = await StartAsync(async context =>
+        {
+            await release.Task;
+            await Good(context);
+        });
+        await using var teacher = await Teacher(endpoint, "--MaxInputsInFlight=8");
+        var jobs = new Jobs(teacher);
+        await jobs.CreateAsync("a", new RationaleSpec { BudgetNanos = 40 * Cost });
+        await jobs.AppendAsync("a", Questions(4).Append(Row("big", new string('x', 20_000))));
+        await WaitAsync(() => endpoint.Requests.Count == 4);
+
+        await jobs.Client.ResumeExtractionAsync(new ResumeExtractionRequest { Name = "extractions/a", BudgetNanos = 5_000_000_000 });
+        release.SetResult();
+
+        Assert.Equal(5, (await jobs.StateAsync("a", ExtractionState.Succeeded)).Counts.Accepted);
+        Assert.DoesNotContain(await jobs.WatchAsync("a"), e => e.Extraction is { State: ExtractionState.OutOfBudget });
+    }
+
+    [Fact]
+    public async Task Budget_UsedUp_StillGivesWhatIsKept()
+    {
+        await using var endpoint = await StartAsync(Good);
+        await using var teacher = await Teacher(endpoint);
+        var jobs = new Jobs(teacher);
+        await jobs.CreateAsync("first", new RationaleSpec());
+        await jobs.AppendAsync("first", Questions(100).Skip(80));
+        await jobs.StateAsync("first", ExtractionState.Succeeded);
+
+        await jobs.CreateAsync("a", new RationaleSpec { BudgetNanos = 10 });
+        await jobs.AppendAsync("a", Questions(100));
+
+        var stopped = await jobs.StateAsync("a", ExtractionState.OutOfBudget);
+        Assert.Equal((20, 0), (stopped.Counts.Accepted, stopped.Usage.CostNanos));
+    }
+
+    [Fact]
+    public async Task Judge_ThatIsDownForAWhile_RejectsNothing()
+    {
+        var isUp = false;
+        await using var endpoint = await StartAsync(context => AskedIn(context).Contains("Rationale:", StringComparison.Ordinal)
+            ? (Volatile.Read(ref isUp) ? Says("stop", "Fine. The answer is sound.") : Refuses(500))(context)
+            : Good(context));
+        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:Retries=0", "--Teachers:gpt:BreakAfter=1000");
+        var jobs = new Jobs(teacher);
+        await jobs.CreateAsync("a", new RationaleSpec { Quality = new QualityRules { Judge = "teachers/gpt" } });
+        await jobs.AppendAsync("a", Questions(10));
+        await WaitAsync(() => jobs.GetAsync("a").Result.Reason == "TEACHER_FAILED");
+
+        isUp = true;
+        Assert.Equal(10, (await jobs.StateAsync("a", ExtractionState.Succeeded)).Counts.Accepted);
+        Assert.Equal(10, endpoint.Requests.Count(request => !request.Body.ToString().Contains("Rationale:", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Endpoint_ThatFailsForAWhile_KeepsTheLastInputToo()
+    {
+        var isUp = false;
+        await using var endpoint = await StartAsync(context => Volatile.Read(ref isUp) ? Good(context) : Refuses(503)(context));
+        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:Retries=0", "--Teachers:gpt:BreakAfter=1000", "--ExtractionTries=1");
+        var jobs = new Jobs(teacher);
+        await jobs.CreateAsync("a", new RationaleSpec());
+        await jobs.AppendAsync("a", Questions(1));
+        await WaitAsync(() => jobs.GetAsync("a").Result.Reason == "TEACHER_FAILED");
+
+        isUp = true;
+        Assert.Equal(1, (await jobs.StateAsync("a", ExtractionState.Succeeded)).Counts.Accepted);
+    }
+
+    [Fact]
+    public async Task Streams_ThatAlwaysStopShort_EndAfterTheirTries()
+    {
+        await using var endpoint = await StartAsync(context => AskedIn(context).Contains("odd", StringComparison.Ordinal) ? Sends($"data: {Piece("Half of an ans")}\n\n")(context) : Good(context));
+        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:Retries=0", "--ExtractionTries=2");
+        var jobs = new Jobs(teacher);
+        await jobs.CreateAsync("a", new RationaleSpec());
+        await jobs.AppendAsync("a", [Row("1", "odd one"), Row("2", "odd two"), Row("3", "good")]);
+
+        var done = await jobs.StateAsync("a", ExtractionState.Succeeded);
+
+        Assert.Equal((1, 2), (done.Counts.Accepted, done.Counts.Rejected));
+        Assert.Equal(5, endpoint.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Append_LastInputsOfWhichOneIsRefused_StillEnds()
+    {
+        await using var endpoint = await StartAsync(Good);
+        await using var teacher = await Teacher(endpoint);
+        var jobs = new Jobs(teacher);
+        await jobs.CreateAsync("a", new RationaleSpec());
+
+        var appended = await jobs.AppendAsync("a", [Row("1", "Is it?"), Row("", "Is it not?")]);
+
+        Assert.Equal((1, 1), (appended.Appended, appended.RejectedCount));
+        Assert.Equal(1, (await jobs.StateAsync("a", ExtractionState.Succeeded)).Counts.Accepted);
+    }
+
+    [Fact]
+    public async Task Delete_ExtractionOfTheSameName_BeginsWithNothing()
+    {
+        await using var endpoint = await StartAsync(Good);
+        await using var teacher = await Teacher(endpoint);
+        var jobs = new Jobs(teacher);
+        await jobs.CreateAsync("a", new RationaleSpec { BudgetNanos = 30 * Cost });
+        await jobs.AppendAsync("a", Questions(60));
+        await jobs.StateAsync("a", ExtractionState.OutOfBudget);
+        await jobs.Client.DeleteExtractionAsync(new DeleteExtractionRequest { Name = "extractions/a" });
+
+        await jobs.CreateAsync("a", new RationaleSpec { BudgetNanos = 30 * Cost });
+        await jobs.AppendAsync("a", Enumerable.Range(100, 10).Select(i => Row($"{i}", $"Is it {i}?")));
+
+        var done = await jobs.StateAsync("a", ExtractionState.Succeeded);
+        Assert.Equal((10, 10 * Cost), (done.Counts.Accepted, done.Usage.CostNanos));
+    }
+
+    [Fact]
+    public async Task End_OfAnExtraction_IsItsLastEvent()
+    {
+        await using var endpoint = await StartAsync(async context =>
+        {
+            await Task.Delay(5);
+            await Good(context);
+        });
+        await using var teacher = await Teacher(endpoint, "--MaxInputsInFlight=16");
+        var jobs = new Jobs(teacher);
+        await jobs.CreateAsync("a", new RationaleSpec());
+        await jobs.AppendAsync("a", Questions(2000));
+        await WaitAsync(() => jobs.GetAsync("a").Result.Counts.Accepted > 100);
+
+        await jobs.Client.CancelExtractionAsync(new CancelExtractionRequest { Name = "extractions/a" });
+        await Task.Delay(1000);
+
+        var events = await jobs.WatchAsync("a");
+        Assert.Equal(ExtractionState.Cancelled, events[^1].Extraction.State);
+        Assert.Equal((await jobs.GetAsync("a")).Counts.Accepted, events.Count(e => e.Row is not null));
+    }
+
+    [Fact]
+    public async Task Estimate_WithAJudgeAndFallback_CountsThem()
+    {
+        await using var endpoint = await StartAsync(Good);
+        await using var teacher = await Teacher(endpoint, "--Teachers:b:Backend=openai", $"--Teachers:b:Endpoint={endpoint.Address}", "--Teachers:b:Model=m", "--Teachers:b:InputPrice=2", "--Teachers:b:OutputPrice=10", "--DefaultTeacher=gpt");
+        var jobs = new Jobs(teacher);
+
+        var plain = await jobs.EstimateAsync(new RationaleSpec(), Questions(10));
+        var judged = await jobs.EstimateAsync(new RationaleSpec { Quality = new QualityRules { Judge = "teachers/b" } }, Questions(10));
+        var fallback = await jobs.EstimateAsync(new RationaleSpec { Teachers = { new TeacherShare { Teacher = "teachers/gpt" }, new TeacherShare { Teacher = "teachers/b" } }, Policy = TeacherPolicy.Fallback }, Questions(10));
+
+        Assert.True(judged.Likely.CostNanos > plain.Likely.CostNanos && judged.AtMost.CostNanos > plain.AtMost.CostNanos);
+        Assert.Equal(plain.Likely.CostNanos, fallback.Likely.CostNanos);
+        Assert.True(fallback.AtMost.CostNanos > plain.AtMost.CostNanos);
+        Assert.Empty(endpoint.Requests);
+    }
+
     private Task<RunningTeacher> Teacher(ScriptedEndpoint endpoint, params string[] settings) => RunningTeacher.StartAsync([
         $"--StateDirectory={_state.Path}", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=model-1",
         "--Teachers:gpt:MaxOutputTokens=20", "--Teachers:gpt:InputPrice=2", "--Teachers:gpt:OutputPrice=10", "--Teachers:gpt:RetryDelay=00:00:00.001", .. settings]);
