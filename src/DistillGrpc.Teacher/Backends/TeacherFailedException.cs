@@ -1,3 +1,4 @@
+using DistillGrpc.Teacher.Backends.OpenAi;
 using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Backends;
@@ -12,4 +13,9 @@ internal sealed class TeacherFailedException(StatusCode code, string reason, str
     public StatusCode Code => code;
 
     public string Reason => reason;
+
+    /// <summary>What a log needs besides the message: what lies behind it, where the message does not say it all.</summary>
+    public Exception? LogException => Behind(InnerException);
+
+    private static Exception? Behind(Exception? failure) => failure is UpstreamFailure or TeacherFailedException ? Behind(failure.InnerException) : failure;
 }

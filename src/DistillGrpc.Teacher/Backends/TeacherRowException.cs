@@ -11,6 +11,9 @@ internal sealed class TeacherRowException(StatusCode code, string reason, string
 
     public string Field { get; } = field;
 
+    /// <summary>The last try had begun to answer when it failed: the backend is there, and it may be this input that it cannot finish.</summary>
+    public bool HadText { get; init; }
+
     /// <summary>There is no money left: not this input is to blame.</summary>
     public bool IsOutOfBudget => Reason is "BUDGET_EXHAUSTED" or "TEACHER_BUDGET_EXHAUSTED";
 
