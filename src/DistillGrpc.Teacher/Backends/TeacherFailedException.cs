@@ -1,3 +1,4 @@
+using DistillGrpc.Teacher.Backends.OpenAi;
 using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Backends;
@@ -13,6 +14,8 @@ internal sealed class TeacherFailedException(StatusCode code, string reason, str
 
     public string Reason => reason;
 
-    /// <summary>For the log; null where <see cref="Reason"/> says all: a stack of our own says nothing about an endpoint.</summary>
-    public Exception? LogException => InnerException is OpenAi.UpstreamFailure upstream ? upstream.InnerException : InnerException;
+    /// <summary>What a log needs besides the message: what lies behind it, where the message does not say it all.</summary>
+    public Exception? LogException => Behind(InnerException);
+
+    private static Exception? Behind(Exception? failure) => failure is UpstreamFailure or TeacherFailedException ? Behind(failure.InnerException) : failure;
 }

@@ -11,14 +11,14 @@ internal sealed class TeacherRowException(StatusCode code, string reason, string
 
     public string Field { get; } = field;
 
+    /// <summary>The last try had begun to answer when it failed: the backend is there, and it may be this input that it cannot finish.</summary>
+    public bool HadText { get; init; }
+
     /// <summary>There is no money left: not this input is to blame.</summary>
     public bool IsOutOfBudget => Reason is "BUDGET_EXHAUSTED" or "TEACHER_BUDGET_EXHAUSTED";
 
     /// <summary>Who had no answer, <c>teachers/{id}</c>, where several are asked; else empty.</summary>
     public string Teacher { get; set; } = "";
-
-    /// <summary>The teacher had begun to answer: it is not down.</summary>
-    public bool HadText { get; init; }
 
     /// <summary>Another try, later, may have an answer.</summary>
     public bool MayPass => Code is StatusCode.Unavailable or StatusCode.DeadlineExceeded;

@@ -5,7 +5,10 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Backends;
 using DistillGrpc.Teacher.Backends.OpenAi;
+using DistillGrpc.Teacher.Prompts;
+using DistillGrpc.Teacher.Spending;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using static DistillGrpc.Teacher.Tests.OpenAi.ScriptedEndpoint;
@@ -124,6 +127,56 @@ public sealed class UpstreamFaultTests
         Assert.Equal(stream.Length, results.Count);
         Assert.All(results, result => Assert.True(result is { ParseOutcome: ParseOutcome.Failed, RawText: "", Error.Reason: "TEACHER_STREAM_CUT" or "TEACHER_STREAM_BROKEN" } or { RawText: Whole, Label: "yes" }));
         Assert.InRange(results.Count(result => result.Error is null), 1, 30);
+    }
+
+    [Theory]
+    [InlineData("cut", true)]
+    [InlineData("slow", true)]
+    [InlineData("mute", false)]
+    [InlineData("refused", false)]
+    [InlineData("cut, then refused", false)]
+    public async Task Failure_OfAnInput_SaysWhetherTheLastTryHadBegunToAnswer(string how, bool hadText)
+    {
+        var cut = Sends($"data: {Piece("It is ")}\n\n");
+        await using var endpoint = await StartAsync(how switch
+        {
+            "cut" => [cut],
+            "slow" => [async context =>
+            {
+                await cut(context);
+                await Task.Delay(Timeout.Infinite, context.RequestAborted);
+            }],
+            "mute" => [context => Task.Delay(Timeout.Infinite, context.RequestAborted)],
+            "refused" => [Refuses(503)],
+            _ => [cut, Refuses(503)],
+        });
+        var options = OpenAiOptions.Of("gpt", new TeacherEntry
+        {
+            Endpoint = endpoint.Address,
+            Model = "m",
+            Retries = 1,
+            RetryDelay = TimeSpan.FromMilliseconds(1),
+            AttemptTimeout = TimeSpan.FromSeconds(how is "slow" or "mute" ? 0.5 : 30),
+        });
+        using var backend = new OpenAiBackend(options, PromptCatalog.Load("").OfSetting("Prompt", "answer"), TimeProvider.System);
+        var query = new RationaleQuery(null, 9, 0, DateTimeOffset.MaxValue, new CallBudget(0));
+
+        var refused = await Assert.ThrowsAsync<TeacherRowException>(() =>
+            backend.AskAsync([], Row(0), query, (_, _) => ValueTask.CompletedTask, (call, token) => call(token), CancellationToken.None).AsTask());
+
+        Assert.Equal((2, hadText), (endpoint.Requests.Count, refused.HadText));
+    }
+
+    [Fact]
+    public void LogException_WhatTheMessageSaysAlready_IsNotLoggedAgain()
+    {
+        var (denied, lost) = (UpstreamFailure.TimedOut(), new IOException("lost"));
+
+        Assert.Null(new TeacherFailedException(StatusCode.Unavailable, "A", "a", denied).LogException);
+        Assert.Null(new TeacherFailedException(StatusCode.Unavailable, "A", "a", UpstreamFailure.NotBatched(new TeacherFailedException(StatusCode.Unavailable, "A", "a", denied))).LogException);
+        Assert.Same(lost, new TeacherFailedException(StatusCode.Unavailable, "A", "a", UpstreamFailure.NotBatched(lost)).LogException);
+        Assert.Same(lost, new TeacherFailedException(StatusCode.Unavailable, "A", "a", lost).LogException);
+        Assert.Null(new TeacherFailedException(StatusCode.Unavailable, "A", "a").LogException);
     }
 
     [Fact]

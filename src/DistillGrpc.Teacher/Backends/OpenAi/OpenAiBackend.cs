@@ -90,7 +90,7 @@ internal sealed class OpenAiBackend : IPaidBackend
                     try
                     {
                         hedged?.Begin();
-                        var written = await _retry.CallAsync(last => _upstream.AskAsync(question, onMore, last), inner);
+                        var written = await _retry.CallAsync(last => _upstream.AskAsync(question, MoreAsync, last), inner);
                         permit.Leave(null);
                         return written;
                     }
@@ -98,6 +98,12 @@ internal sealed class OpenAiBackend : IPaidBackend
                     {
                         permit.Leave(failure);
                         throw;
+                    }
+
+                    ValueTask MoreAsync(string text)
+                    {
+                        clock.HasText = true;
+                        return onMore(text);
                     }
                 }
 

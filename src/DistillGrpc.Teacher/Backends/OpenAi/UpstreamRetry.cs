@@ -62,18 +62,26 @@ internal sealed class UpstreamRetry
         context.Properties.Set(Clock, clock);
         try
         {
-            return await _input.ExecuteAsync(static async (context, attempt) => await attempt(context.Properties.GetValue(Clock, null!), context.CancellationToken), context, attempt);
+            return await _input.ExecuteAsync(
+                static async (context, attempt) =>
+                {
+                    var clock = context.Properties.GetValue(Clock, null!);
+                    clock.HasText = false;
+                    return await attempt(clock, context.CancellationToken);
+                },
+                context,
+                attempt);
         }
         catch (UpstreamFailure failure)
         {
             throw failure.Kind is UpstreamKind.Unreachable or UpstreamKind.Everything
                 ? new TeacherFailedException(failure.Code, failure.Reason, failure.Message, failure)
-                : new TeacherRowException(failure.Code, failure.Reason, failure.Message);
+                : new TeacherRowException(failure.Code, failure.Reason, failure.Message) { HadText = clock.HasText };
         }
         catch (Exception late) when (late is TimeoutRejectedException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             var failure = UpstreamFailure.TimedOut();
-            throw new TeacherRowException(failure.Code, failure.Reason, failure.Message);
+            throw new TeacherRowException(failure.Code, failure.Reason, failure.Message) { HadText = clock.HasText };
         }
         finally
         {
@@ -127,6 +135,9 @@ internal sealed class UpstreamRetry
         public CancellationToken Token => _ended.Token;
 
         public int Failures { get; set; }
+
+        /// <summary>Some text has come of the try that is under way, or was the last.</summary>
+        public bool HasText { get; set; }
 
         /// <summary>A call begins; the first starts the clock.</summary>
         public void Begin()
