@@ -7,6 +7,7 @@ using DistillGrpc.Teacher.Backends.OpenAi;
 using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Spending;
 using Grpc.Core;
+using Microsoft.Extensions.AI;
 
 namespace DistillGrpc.Teacher.Backends;
 
@@ -136,7 +137,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
             _written = 0;
             try
             {
-                var written = await call(cancellationToken);
+                var written = Counted(await call(cancellationToken));
                 written.Usage.CostNanos = _price.Of(written.Usage);
                 // Whoever cancels now comes too late: it is paid for, and kept.
                 await SettleAsync(reserved, written.Usage.CostNanos, written);
@@ -152,6 +153,11 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
                 throw;
             }
         }
+
+        private WrittenAnswer Counted(WrittenAnswer written) => written with
+        {
+            Usage = Price.Counted(written.Usage, size.Bytes, size.Turns, written.Text, size.MaxTokens, written.FinishReason == ChatFinishReason.Length.Value),
+        };
 
         // Null where another process asks the same.
         private async ValueTask<Reservation?> ReserveAsync(long most, CancellationToken cancellationToken)
