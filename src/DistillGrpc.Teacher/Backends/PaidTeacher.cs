@@ -67,6 +67,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
 
             try
             {
+                await ledger.CatchUpAsync(cancellationToken);
                 var (kept, isRestart) = (await answers.FindAsync(key, cancellationToken), false);
                 if (kept is null)
                 {
@@ -90,7 +91,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
             catch (DbException failure)
             {
                 throw new TeacherFailedException(
-                    failure.IsTransient ? StatusCode.Unavailable : StatusCode.Internal, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", failure);
+                    ledger.MayPass(failure) ? StatusCode.Unavailable : StatusCode.Internal, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", failure);
             }
             finally
             {
