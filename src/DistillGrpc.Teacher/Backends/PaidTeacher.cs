@@ -109,6 +109,8 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
     {
         private readonly Price _price = backend.Price;
         private long _written;
+        private int _attempts;
+        private string? _claimant;
 
         /// <summary>Another process has asked it meanwhile: the answer is that one's.</summary>
         public bool IsOthers { get; private set; }
@@ -141,7 +143,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
                 var written = Counted(await call(cancellationToken));
                 written.Usage.CostNanos = _price.Of(written.Usage);
                 // Whoever cancels now comes too late: it is paid for, and kept.
-                await SettleAsync(reserved, written.Usage.CostNanos, written);
+                await EndAsync(reserved, written.Usage.CostNanos, written);
                 return written;
             }
             catch (Exception failure) when (failure is not DbException)
@@ -150,7 +152,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
                 var spent = failure is UpstreamFailure { IsRefused: true } ? 0
                     : backend.WritesUnheard ? reserved.Amount
                     : _price.AtMost(size.Bytes, size.Turns, (int)Math.Min(size.MaxTokens, _written));
-                await SettleAsync(reserved, spent, null);
+                await EndAsync(reserved, spent, null);
                 throw;
             }
         }
@@ -169,9 +171,12 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
             }
 
             Reservation? reserved = null;
+            // Before the claim is written: what ends another attempt leaves it to this one.
+            Interlocked.Increment(ref _attempts);
             try
             {
                 (reserved, var lacking) = await ledger.ReserveAsync(accounts, most, answers.Claim(key), cancellationToken);
+                _claimant = reserved?.Owner ?? _claimant;
                 return lacking is null ? reserved
                     : throw (lacking == accounts[0]
                         ? Exhausted("TEACHER_BUDGET_EXHAUSTED", "What this teacher may cost is used up.")
@@ -182,15 +187,29 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
                 if (reserved is null)
                 {
                     budget.Settle(most, 0);
+                    await WithdrawAsync();
                 }
             }
         }
 
-        private Task SettleAsync(Reservation reserved, long spent, WrittenAnswer? answer)
+        private Task EndAsync(Reservation reserved, long spent, WrittenAnswer? answer)
         {
+            Interlocked.Decrement(ref _attempts);
             budget.Settle(reserved.Amount, spent);
-            return ledger.SettleAsync(reserved, spent, answer?.Usage, answers.End(key, reserved.Owner, answer, backend.Kept));
+            return ledger.SettleAsync(reserved, spent, answer?.Usage, End(reserved.Owner, answer));
         }
+
+        // An attempt that was not made: one that has ended meanwhile may have left the claim to it.
+        private async Task WithdrawAsync()
+        {
+            if (Interlocked.Decrement(ref _attempts) == 0 && _claimant is { } owner)
+            {
+                await ledger.SettleAsync(new Reservation([], 0, owner), 0, null, End(owner, null));
+            }
+        }
+
+        private Action<DbTransaction>? End(string owner, WrittenAnswer? answer) =>
+            answers.End(key, owner, answer, backend.Kept, () => Volatile.Read(ref _attempts) > 0);
 
         private static TeacherRowException Exhausted(string reason, string message) => new(StatusCode.ResourceExhausted, reason, message);
     }
