@@ -1,4 +1,5 @@
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Teacher.Spending;
 using DistillGrpc.Teacher.Tests.OpenAi;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
@@ -137,6 +138,53 @@ public sealed class KeptAnswersTests(PostgresServer server) : IDisposable
     }
 
     [Theory]
+    [InlineData("chat", "")]
+    [InlineData("chat", "0,0")]
+    [InlineData("chat", "-1,7")]
+    [InlineData("chat", "31,-7")]
+    [InlineData("chat", "200000000,7")]
+    [InlineData("completions", "")]
+    [InlineData("completions", "31,0")]
+    [InlineData("completions", "1e300,7")]
+    public async Task Budget_EndpointThatDoesNotCountTokens_HoldsByAnEstimate(string api, string counts)
+    {
+        var usage = counts.Length == 0 ? "" : $"data: {Counts(counts.Split(','))}\n\n";
+        var said = api == "chat"
+            ? $"data: {Piece("It is so. The answer is yes.")}\n\ndata: {Chunk("{}", "stop")}\n\n"
+            : "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"text\":\"It is so. The answer is yes.\",\"finish_reason\":\"stop\"}]}\n\n";
+        await using var endpoint = await StartAsync(Sends($"{said}{usage}data: [DONE]\n\n"));
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, "--Teachers:gpt:Budget=0.01", $"--Teachers:gpt:Api={api}");
+
+        var results = await Ask(teacher, new RationaleSpec(), [.. Enumerable.Range(0, 60).Select(i => Row($"{i}", $"Is it {i}?"))]);
+
+        var answered = results.Where(result => result.Error is null).ToList();
+        Assert.InRange(answered.Count, 1, 59);
+        Assert.Equal(answered.Count, endpoint.Requests.Count);
+        Assert.All(answered, result => Assert.True(result.Usage is { Estimated: true, InputTokens: > 31, OutputTokens: 14, CostNanos: > 0 }, $"{result.Usage}"));
+        var listed = Assert.Single(await teacher.Client.ListTeachersAsync());
+        Assert.Equal(answered.Sum(result => result.Usage.CostNanos), listed.SpentNanos);
+        Assert.InRange(listed.SpentNanos, 1, listed.BudgetNanos);
+        Assert.True((await Ask(teacher, new RationaleSpec(), Row("again", answered[0].InputId is var id ? $"Is it {id}?" : "")))[0].Usage.Estimated);
+    }
+
+    [Fact]
+    public async Task Spent_AnswerThatIsCutAndNotCounted_CountsWithAllTokensThatItCouldHave()
+    {
+        await using var endpoint = await StartAsync(Sends($"data: {Piece("Hm.")}\n\ndata: {Chunk("{}", "length")}\n\ndata: [DONE]\n\n"));
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+
+        Assert.Equal(20, (await Ask(teacher, new RationaleSpec(), Row("a")))[0].Usage.OutputTokens);
+    }
+
+    [Fact]
+    public void Price_OfMoreThanCanBe_DoesNotOverflow()
+    {
+        var most = new Price(long.MaxValue, long.MaxValue).Of(new Usage { InputTokens = long.MaxValue, OutputTokens = long.MaxValue });
+
+        Assert.InRange(most, 1_000_000_000_000_000, long.MaxValue / 1000);
+    }
+
+    [Theory]
     [OnDatabase(OnDatabaseAttribute.Sqlite)]
     [OnDatabase(OnDatabaseAttribute.Postgres)]
     public async Task ListAccounts_PageByPage_GivesEachOnceWithWhatItsAnswersUsed(string database)
@@ -187,6 +235,9 @@ public sealed class KeptAnswersTests(PostgresServer server) : IDisposable
         var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => Teacher(OnDatabaseAttribute.Sqlite, endpoint));
         Assert.Contains("teacher.db", refused.Message, StringComparison.Ordinal);
     }
+
+    private static string Counts(string[] counts) =>
+        $$$"""{"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":{{{counts[0]}}},"completion_tokens":{{{counts[1]}}},"total_tokens":38}}""";
 
     private async Task<RunningTeacher> Teacher(string database, ScriptedEndpoint endpoint, params string[] settings) => await RunningTeacher.StartAsync([
         .. await _databases.SettingsAsync(database), "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=model-1",

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Spending;
 using DistillGrpc.Teacher.Storage;
@@ -64,6 +65,63 @@ public sealed class LedgerTests(PostgresServer server) : IDisposable
     }
 
     [Fact]
+    public async Task Settle_DiskIsFullForAMoment_WaitsAndIsWritten()
+    {
+        await using var database = new TeacherDatabase(_databases.State);
+        var ledger = new Ledger(database, TimeProvider.System);
+        var reserved = (await ledger.ReserveAsync([new("teachers/a", 0)], 10, null, CancellationToken.None)).Reserved!;
+        await FillAsync(database);
+
+        var settled = ledger.SettleAsync(reserved, 7, new Usage { OutputTokens = 2 }, Keep);
+        await Task.Delay(500);
+        Assert.False(settled.IsCompleted);
+        await FillAsync(database, pages: 1_000_000);
+        await settled;
+
+        Assert.Equal(new AccountBalance("teachers/a", 7, 0, 0, 2, 1), await ledger.BalanceOfAsync("teachers/a", CancellationToken.None));
+        Assert.Equal(1, await KeptAsync(database));
+    }
+
+    [Fact]
+    public async Task Settle_DiskStaysFull_FailsAndKeepsNobodyWaitingAndIsWrittenOnceWhenThereIsRoom()
+    {
+        await using var database = new TeacherDatabase(_databases.State);
+        var ledger = new Ledger(database, TimeProvider.System) { Patience = TimeSpan.FromMilliseconds(300) };
+        AccountLimit[] accounts = [new("teachers/a", 15)];
+        var reserved = (await ledger.ReserveAsync(accounts, 10, null, CancellationToken.None)).Reserved!;
+        var waiting = ledger.ReserveAsync(accounts, 8, null, CancellationToken.None).AsTask();
+        await FillAsync(database);
+
+        var failure = await Assert.ThrowsAsync<SqliteException>(() => ledger.SettleAsync(reserved, 7, new Usage { OutputTokens = 2 }, Keep));
+        Assert.True(ledger.MayPass(failure));
+        await Assert.ThrowsAsync<SqliteException>(() => waiting.WaitAsync(TimeSpan.FromSeconds(20)));
+        await Assert.ThrowsAsync<SqliteException>(() => ledger.ReserveAsync(accounts, 8, null, CancellationToken.None).AsTask());
+        await FillAsync(database, pages: 1_000_000);
+
+        Assert.NotNull((await ledger.ReserveAsync(accounts, 8, null, CancellationToken.None)).Reserved);
+        Assert.Equal(new AccountBalance("teachers/a", 7, 8, 0, 2, 1), await ledger.BalanceOfAsync("teachers/a", CancellationToken.None));
+        Assert.Equal(1, await KeptAsync(database));
+    }
+
+    [Fact]
+    public async Task Settle_DiskStaysFullAndNobodyAsks_IsWrittenAllTheSame()
+    {
+        await using var database = new TeacherDatabase(_databases.State);
+        var ledger = new Ledger(database, TimeProvider.System) { Patience = TimeSpan.Zero };
+        var reserved = (await ledger.ReserveAsync([new("teachers/a", 0)], 10, null, CancellationToken.None)).Reserved!;
+        await FillAsync(database);
+        await Assert.ThrowsAsync<SqliteException>(() => ledger.SettleAsync(reserved, 7, null, Keep));
+        await FillAsync(database, pages: 1_000_000);
+
+        for (var i = 0; i < 200 && await KeptAsync(database) == 0; i++)
+        {
+            await Task.Delay(100);
+        }
+
+        Assert.Equal(new AccountBalance("teachers/a", 7), await ledger.BalanceOfAsync("teachers/a", CancellationToken.None));
+    }
+
+    [Fact]
     public async Task Open_ReservedByAProcessThatDied_IsSpent()
     {
         await using (var database = new TeacherDatabase(_databases.State))
@@ -100,6 +158,16 @@ public sealed class LedgerTests(PostgresServer server) : IDisposable
         var refused = Assert.Throws<InvalidOperationException>(() => new TeacherDatabase(_databases.State));
         Assert.Contains("version 99", refused.Message, StringComparison.Ordinal);
     }
+
+    // As on a disk without room: the database may grow no further.
+    private static Task<object?> FillAsync(TeacherDatabase database, int pages = 1) =>
+        database.WriteAsync(transaction => transaction.Scalar($"PRAGMA max_page_count={pages}"), CancellationToken.None);
+
+    private static void Keep(DbTransaction transaction) =>
+        transaction.Execute("INSERT INTO answers (key, answer, created) VALUES (@key, @answer, 0)", ("@key", new byte[] { 1 }), ("@answer", new byte[100_000]));
+
+    private static async Task<long> KeptAsync(TeacherDatabase database) =>
+        (await database.QueryAsync("SELECT COUNT(*) FROM answers", row => row.GetInt64(0), [], CancellationToken.None))[0];
 
     private void Old(string sql)
     {

@@ -59,6 +59,38 @@ public sealed class ReplicaTests(PostgresServer server) : IDisposable
     }
 
     [PostgresFact]
+    public async Task Answer_OneOfTwoHedgedCallsFails_TheQuestionIsStillOnlyThatTeachers()
+    {
+        var (both, mayAnswer, calls) = (new TaskCompletionSource(), new TaskCompletionSource(), 0);
+        await using var endpoint = await StartAsync(async context =>
+        {
+            if (Interlocked.Increment(ref calls) == 1)
+            {
+                await both.Task;
+                await Refuses(400)(context);
+                return;
+            }
+
+            both.TrySetResult();
+            await mayAnswer.Task;
+            await Says("stop", "It is so. The answer is yes.")(context);
+        });
+        await using var first = await Teacher(endpoint, Prices, "--Teachers:gpt:HedgeAfter=00:00:00.050");
+        await using var second = await Teacher(endpoint, Prices);
+
+        var asked = Ask(first, new RationaleSpec(), Row(0));
+        await both.Task;
+        await Task.Delay(500);
+        var askedAgain = Ask(second, new RationaleSpec(), Row(0));
+        await Task.Delay(500);
+        mayAnswer.SetResult();
+
+        Assert.All(await Task.WhenAll(asked, askedAgain), results => Assert.Equal("yes", Assert.Single(results).Label));
+        Assert.Equal(2, endpoint.Requests.Count);
+        Assert.Equal("0", await server.QueryAsync(await _databases.PostgresAsync(), "SELECT COUNT(*) FROM asking"));
+    }
+
+    [PostgresFact]
     public async Task Budget_OfATeacher_HoldsOverTwoTeachers()
     {
         await using var endpoint = await StartAsync(Says("stop", "It is so. ", "The answer is yes."));

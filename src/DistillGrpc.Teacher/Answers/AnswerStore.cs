@@ -58,7 +58,8 @@ internal sealed class AnswerStore(TeacherDatabase database, TimeProvider time) :
     /// <param name="owner">Who has claimed it.</param>
     /// <param name="answer">The answer, where there is one.</param>
     /// <param name="kept">What else is to be written where there is one.</param>
-    public Action<DbTransaction>? End(byte[] key, string owner, WrittenAnswer? answer, Action<DbTransaction, byte[]> kept) => answer is null && !database.Dialect.IsShared ? null : transaction =>
+    /// <param name="isAsked">Whether the process still asks it in another way: then the claim stays, unless there is the answer. Looked at in the write.</param>
+    public Action<DbTransaction>? End(byte[] key, string owner, WrittenAnswer? answer, Action<DbTransaction, byte[]> kept, Func<bool> isAsked) => answer is null && !database.Dialect.IsShared ? null : transaction =>
     {
         if (answer is not null)
         {
@@ -68,7 +69,7 @@ internal sealed class AnswerStore(TeacherDatabase database, TimeProvider time) :
             kept(transaction, key);
         }
 
-        if (database.Dialect.IsShared)
+        if (database.Dialect.IsShared && (answer is not null || !isAsked()))
         {
             transaction.Execute("DELETE FROM asking WHERE key = @key AND owner = @owner", ("@key", key), ("@owner", owner));
         }

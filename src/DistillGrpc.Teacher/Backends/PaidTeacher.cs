@@ -7,6 +7,7 @@ using DistillGrpc.Teacher.Backends.OpenAi;
 using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Spending;
 using Grpc.Core;
+using Microsoft.Extensions.AI;
 
 namespace DistillGrpc.Teacher.Backends;
 
@@ -66,6 +67,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
 
             try
             {
+                await ledger.CatchUpAsync(cancellationToken);
                 var (kept, isRestart) = (await answers.FindAsync(key, cancellationToken), false);
                 if (kept is null)
                 {
@@ -89,7 +91,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
             catch (DbException failure)
             {
                 throw new TeacherFailedException(
-                    failure.IsTransient ? StatusCode.Unavailable : StatusCode.Internal, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", failure);
+                    ledger.MayPass(failure) ? StatusCode.Unavailable : StatusCode.Internal, "STATE_FAILED", "The Teacher cannot write its state; its log says why.", failure);
             }
             finally
             {
@@ -107,6 +109,8 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
     {
         private readonly Price _price = backend.Price;
         private long _written;
+        private int _attempts;
+        private string? _claimant;
 
         /// <summary>Another process has asked it meanwhile: the answer is that one's.</summary>
         public bool IsOthers { get; private set; }
@@ -136,10 +140,10 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
             _written = 0;
             try
             {
-                var written = await call(cancellationToken);
+                var written = Counted(await call(cancellationToken));
                 written.Usage.CostNanos = _price.Of(written.Usage);
                 // Whoever cancels now comes too late: it is paid for, and kept.
-                await SettleAsync(reserved, written.Usage.CostNanos, written);
+                await EndAsync(reserved, written.Usage.CostNanos, written);
                 return written;
             }
             catch (Exception failure) when (failure is not DbException)
@@ -148,10 +152,15 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
                 var spent = failure is UpstreamFailure { IsRefused: true } ? 0
                     : backend.WritesUnheard ? reserved.Amount
                     : _price.AtMost(size.Bytes, size.Turns, (int)Math.Min(size.MaxTokens, _written));
-                await SettleAsync(reserved, spent, null);
+                await EndAsync(reserved, spent, null);
                 throw;
             }
         }
+
+        private WrittenAnswer Counted(WrittenAnswer written) => written with
+        {
+            Usage = Price.Counted(written.Usage, size.Bytes, size.Turns, written.Text, size.MaxTokens, written.FinishReason == ChatFinishReason.Length.Value),
+        };
 
         // Null where another process asks the same.
         private async ValueTask<Reservation?> ReserveAsync(long most, CancellationToken cancellationToken)
@@ -162,9 +171,12 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
             }
 
             Reservation? reserved = null;
+            // Before the claim is written: what ends another attempt leaves it to this one.
+            Interlocked.Increment(ref _attempts);
             try
             {
                 (reserved, var lacking) = await ledger.ReserveAsync(accounts, most, answers.Claim(key), cancellationToken);
+                _claimant = reserved?.Owner ?? _claimant;
                 return lacking is null ? reserved
                     : throw (lacking == accounts[0]
                         ? Exhausted("TEACHER_BUDGET_EXHAUSTED", "What this teacher may cost is used up.")
@@ -175,15 +187,29 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
                 if (reserved is null)
                 {
                     budget.Settle(most, 0);
+                    await WithdrawAsync();
                 }
             }
         }
 
-        private Task SettleAsync(Reservation reserved, long spent, WrittenAnswer? answer)
+        private Task EndAsync(Reservation reserved, long spent, WrittenAnswer? answer)
         {
+            Interlocked.Decrement(ref _attempts);
             budget.Settle(reserved.Amount, spent);
-            return ledger.SettleAsync(reserved, spent, answer?.Usage, answers.End(key, reserved.Owner, answer, backend.Kept));
+            return ledger.SettleAsync(reserved, spent, answer?.Usage, End(reserved.Owner, answer));
         }
+
+        // An attempt that was not made: one that has ended meanwhile may have left the claim to it.
+        private async Task WithdrawAsync()
+        {
+            if (Interlocked.Decrement(ref _attempts) == 0 && _claimant is { } owner)
+            {
+                await ledger.SettleAsync(new Reservation([], 0, owner), 0, null, End(owner, null));
+            }
+        }
+
+        private Action<DbTransaction>? End(string owner, WrittenAnswer? answer) =>
+            answers.End(key, owner, answer, backend.Kept, () => Volatile.Read(ref _attempts) > 0);
 
         private static TeacherRowException Exhausted(string reason, string message) => new(StatusCode.ResourceExhausted, reason, message);
     }

@@ -82,6 +82,7 @@ internal sealed class Prompt
         try
         {
             var text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(yaml);
+            PromptFields.Check(text);
             var file = new DeserializerBuilder().WithNamingConvention(CamelCaseNamingConvention.Instance).Build().Deserialize<PromptFile>(text);
             return new Prompt(file ?? throw new ArgumentException("it is empty"), name, Convert.ToHexStringLower(SHA256.HashData(yaml)));
         }

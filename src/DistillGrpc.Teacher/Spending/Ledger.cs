@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
+using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Storage;
 
@@ -16,11 +17,17 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
     // Nobody tells this process when another one settles.
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200);
 
-    // How long an answer that was paid for waits for a database that is away.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    // How often others' settlements are looked for where this process hears of all, and late ones are tried again.
+    private static readonly TimeSpan SlowPoll = TimeSpan.FromSeconds(5);
 
     private readonly Signal _settled = new();
     private readonly ConcurrentDictionary<string, Line> _lines = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<Settlement> _late = [];
+    private readonly SemaphoreSlim _catchingUp = new(1);
+    private int _isWatched;
+
+    /// <summary>How long an answer that was paid for waits for a database that is away or full, before its caller hears of it.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
     /// Reserves an amount. Where only what others have reserved is in the way it waits, since they rarely need all of it.
@@ -47,7 +54,7 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
             using var turn = await _lines.GetOrAdd(lacking, _ => new Line()).EnterAsync(cancellationToken);
             while (!tried.IsFinal && tried.Lacking!.Name == lacking)
             {
-                await (database.Dialect.IsShared ? Task.WhenAny(settled, Task.Delay(Poll, time, cancellationToken)) : settled.WaitAsync(cancellationToken));
+                await settled.WaitAsync(database.Dialect.IsShared ? Poll : SlowPoll, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 cancellationToken.ThrowIfCancellationRequested();
                 settled = _settled.Next;
                 tried = await TryReserveAsync();
@@ -56,15 +63,22 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
 
         return (tried.Reserved, tried.Lacking);
 
-        Task<(Reservation? Reserved, AccountLimit? Lacking, bool IsFinal)> TryReserveAsync() =>
-            database.WriteAsync(transaction => TryReserve(transaction, accounts, amount, claim), cancellationToken);
+        async Task<(Reservation? Reserved, AccountLimit? Lacking, bool IsFinal)> TryReserveAsync()
+        {
+            await CatchUpAsync(cancellationToken);
+            return await database.WriteAsync(transaction => TryReserve(transaction, accounts, amount, claim), cancellationToken);
+        }
     }
 
-    /// <summary>Puts what was spent in the place of what was reserved, together with another write. Waits for a database that is away for a moment.</summary>
+    /// <summary>
+    /// Puts what was spent in the place of what was reserved, together with another write. Waits for a database that is away for
+    /// a moment; where it stays away, both are kept in memory, and are written as soon as it can be.
+    /// </summary>
     /// <param name="reservation">What was reserved.</param>
     /// <param name="spent">What the call has cost, or may have.</param>
     /// <param name="answer">The tokens of the answer that <paramref name="write"/> keeps; null where there is none.</param>
     /// <param name="write">The other write.</param>
+    /// <exception cref="DbException">Not written yet.</exception>
     public async Task SettleAsync(Reservation reservation, long spent, Usage? answer, Action<DbTransaction>? write)
     {
         if (reservation.Amount == 0 && answer is null && write is null)
@@ -72,14 +86,68 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
             return;
         }
 
-        var started = time.GetTimestamp();
-        while (!await TrySettleAsync(reservation, spent, answer, write, isLast: time.GetElapsedTime(started) > Patience))
+        var settlement = new Settlement(reservation, spent, answer, write);
+        try
         {
-            await Task.Delay(Poll, time, CancellationToken.None);
+            var started = time.GetTimestamp();
+            while (!await TrySettleAsync(settlement, isLast: time.GetElapsedTime(started) > Patience))
+            {
+                await Task.Delay(Poll, time, CancellationToken.None);
+            }
+        }
+        catch (DbException failure) when (failure is not OutcomeUnknownException)
+        {
+            _late.Enqueue(settlement);
+            if (Interlocked.Exchange(ref _isWatched, 1) == 0)
+            {
+                _ = CatchUpLaterAsync();
+            }
+
+            throw;
+        }
+        finally
+        {
+            // Also where it failed: who waits must not wait for it.
+            _settled.Raise();
+        }
+    }
+
+    /// <summary>
+    /// Writes the settlements that the database did not take, with their answers. Before that nothing is asked that costs
+    /// anything: it may be the question that has its answer already.
+    /// </summary>
+    /// <exception cref="DbException">It still does not take them.</exception>
+    public async ValueTask CatchUpAsync(CancellationToken cancellationToken)
+    {
+        if (_late.IsEmpty)
+        {
+            return;
         }
 
-        _settled.Raise();
+        await _catchingUp.WaitAsync(cancellationToken);
+        try
+        {
+            while (_late.TryPeek(out var next))
+            {
+                await WriteAsync(next);
+                _late.TryDequeue(out _);
+                _settled.Raise();
+            }
+        }
+        catch (OutcomeUnknownException)
+        {
+            // It may be written: a second time would be wrong.
+            _late.TryDequeue(out _);
+            throw;
+        }
+        finally
+        {
+            _catchingUp.Release();
+        }
     }
+
+    /// <summary>Whether what the database refused may go through later.</summary>
+    public bool MayPass(DbException failure) => database.Dialect.MayPass(failure);
 
     /// <summary>What stands in an account; nothing where nothing was booked yet.</summary>
     public async ValueTask<AccountBalance> BalanceOfAsync(string account, CancellationToken cancellationToken) =>
@@ -92,28 +160,57 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
     public ValueTask<IReadOnlyList<AccountBalance>> ListAsync(string after, int count, CancellationToken cancellationToken) =>
         ReadAsync($"{Columns} WHERE name > @after ORDER BY name LIMIT @count", [("@after", after), ("@count", (long)count)], cancellationToken);
 
-    private async Task<bool> TrySettleAsync(Reservation reservation, long spent, Usage? answer, Action<DbTransaction>? write, bool isLast)
+    // Whoever asks next may come late, or never.
+    private async Task CatchUpLaterAsync()
+    {
+        while (true)
+        {
+            await Task.Delay(SlowPoll, time, CancellationToken.None);
+            try
+            {
+                await CatchUpAsync(CancellationToken.None);
+                Volatile.Write(ref _isWatched, 0);
+                if (_late.IsEmpty || Interlocked.Exchange(ref _isWatched, 1) != 0)
+                {
+                    return;
+                }
+            }
+            catch (DbException)
+            {
+                // Whoever asks meanwhile hears of it.
+            }
+            catch (ChannelClosedException)
+            {
+                // The process ends; what was reserved counts as spent.
+                return;
+            }
+        }
+    }
+
+    private async Task<bool> TrySettleAsync(Settlement settlement, bool isLast)
     {
         try
         {
-            return await database.WriteAsync(
-                transaction =>
-                {
-                    write?.Invoke(transaction);
-                    foreach (var account in reservation.Accounts)
-                    {
-                        Settle(transaction, account.Name, reservation, spent, answer);
-                    }
-
-                    return true;
-                },
-                CancellationToken.None);
+            return await WriteAsync(settlement);
         }
-        catch (DbException away) when (away.IsTransient && !isLast)
+        catch (DbException away) when (MayPass(away) && !isLast)
         {
             return false;
         }
     }
+
+    private Task<bool> WriteAsync(Settlement settlement) => database.WriteAsync(
+        transaction =>
+        {
+            settlement.Write?.Invoke(transaction);
+            foreach (var account in settlement.Reservation.Accounts)
+            {
+                Settle(transaction, account.Name, settlement.Reservation, settlement.Spent, settlement.Answer);
+            }
+
+            return true;
+        },
+        CancellationToken.None);
 
     // The reservation; or the account that has not enough, and whether that is for good.
     private (Reservation? Reserved, AccountLimit? Lacking, bool IsFinal) TryReserve(
@@ -205,4 +302,6 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
 
     private ValueTask<IReadOnlyList<AccountBalance>> ReadAsync(string sql, (string Name, object Value)[] parameters, CancellationToken cancellationToken) => database.QueryAsync(
         sql, row => new AccountBalance(row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5)), parameters, cancellationToken);
+
+    private sealed record Settlement(Reservation Reservation, long Spent, Usage? Answer, Action<DbTransaction>? Write);
 }

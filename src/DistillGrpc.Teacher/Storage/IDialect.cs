@@ -38,6 +38,9 @@ internal interface IDialect : IAsyncDisposable
     /// <summary>Connections that lie ready may be broken: makes new ones.</summary>
     void Refresh();
 
+    /// <summary>Whether what the database refused may go through in a moment or when the operator has made room; nothing of it was kept.</summary>
+    bool MayPass(DbException failure);
+
     /// <summary>Why the database refused, in one line for the operator.</summary>
     string Explain(DbException failure);
 }

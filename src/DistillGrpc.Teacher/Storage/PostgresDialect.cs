@@ -63,6 +63,8 @@ internal sealed class PostgresDialect : IDialect
 
     public void Refresh() => _source.Clear();
 
+    public bool MayPass(DbException failure) => failure.IsTransient;
+
     public string Explain(DbException failure) =>
         (failure is PostgresException { MessageText: var text } ? text : $"{failure.Message} {failure.InnerException?.Message}").ReplaceLineEndings(" ").TrimEnd();
 

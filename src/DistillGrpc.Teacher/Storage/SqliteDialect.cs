@@ -9,6 +9,12 @@ internal sealed class SqliteDialect(StateDirectory state) : IDialect
 {
     private const string FileName = "teacher.db";
 
+    // SQLite's result codes.
+    private const int Busy = 5;
+    private const int Locked = 6;
+    private const int InputOutput = 10;
+    private const int Full = 13;
+
     private readonly string _connectionString =
         new SqliteConnectionStringBuilder { DataSource = Path.Combine(state.Root, FileName), Pooling = false, DefaultTimeout = 30 }.ToString();
 
@@ -35,6 +41,8 @@ internal sealed class SqliteDialect(StateDirectory state) : IDialect
     public void Refresh()
     {
     }
+
+    public bool MayPass(DbException failure) => failure.IsTransient || failure is SqliteException { SqliteErrorCode: Busy or Locked or InputOutput or Full };
 
     public string Explain(DbException failure) => failure.Message;
 

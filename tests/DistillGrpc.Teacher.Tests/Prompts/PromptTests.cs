@@ -72,6 +72,37 @@ public sealed class PromptTests
     public void Parse_BadFile_NamesWhatIsWrong(string yaml, string named) =>
         Assert.Contains(named, Assert.Throws<ArgumentException>(() => Parse(yaml)).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("question: '{input}'\nlabel: a", "line 2: there is no field 'label'; there are answers, labels, pattern, system, question, rationalize, answer, structured, exemplars")]
+    [InlineData("answers: klass", "line 1: answers: 'klass' is none of text, choice, nli, classification, equation, pattern")]
+    [InlineData("structured: perhaps", "line 1: structured: 'perhaps' is none of true, false")]
+    [InlineData("exemplars:\n- segments: [a]\n  labels: b", "line 3: exemplars: there is no field 'labels'; there are segments, rationale, label")]
+    [InlineData("exemplars:\n- segments: a", "line 2: exemplars: segments: it is no list")]
+    [InlineData("exemplars:\n- a", "line 2: exemplars: it has no fields; there are segments, rationale, label")]
+    [InlineData("labels: a", "line 1: labels: it is no list")]
+    [InlineData("labels: [a, {b: c}]", "line 1: labels: it is no text")]
+    [InlineData("question: [a]", "line 1: question: it is no text")]
+    [InlineData("system: Be brief.\nquestion:", "line 2: question: it is empty; a text may be in quotes")]
+    [InlineData("labels: [yes, null]", "line 1: labels: it is empty; a text may be in quotes")]
+    [InlineData("just a text", "line 1: it has no fields; there are answers, labels, pattern, system, question, rationalize, answer, structured, exemplars")]
+    public void Parse_FieldThatCannotBe_IsNamedWithItsLineAndWhatThereIs(string yaml, string message) =>
+        Assert.Equal(message, Assert.Throws<ArgumentException>(() => Parse(yaml)).Message);
+
+    [Theory]
+    [InlineData("system: a\nsystem: b")]
+    [InlineData("system: 'a")]
+    [InlineData("system: *a")]
+    [InlineData("system: !what a")]
+    [InlineData("system: [a")]
+    public void Parse_FileThatIsNoYaml_IsRefusedWithItsLineAndNoNameOfOurs(string yaml)
+    {
+        var message = Assert.Throws<ArgumentException>(() => Parse(yaml)).Message;
+
+        Assert.Matches("^line [12]: .", message);
+        Assert.DoesNotContain("DistillGrpc", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("YamlDotNet", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Render_TextsThatLookLikeSlotsOrFormats_AreCopiedAsTheyAre()
     {

@@ -45,7 +45,7 @@ internal static class BatchLine
         var choice = body.GetProperty("choices")[0];
         var message = choice.GetProperty("message");
         var usage = body.TryGetProperty("usage", out var counted) && counted.ValueKind == JsonValueKind.Object
-            ? new Usage { InputTokens = counted.GetProperty("prompt_tokens").GetInt64(), OutputTokens = counted.GetProperty("completion_tokens").GetInt64() }
+            ? new Usage { InputTokens = Count(counted, "prompt_tokens"), OutputTokens = Count(counted, "completion_tokens") }
             : new Usage();
         var text = BatchStatus.Text(message, "content") is { Length: > 0 } content ? content : BatchStatus.Text(message, "refusal");
         // An answer is whole only where it is said why it ends.
@@ -54,6 +54,10 @@ internal static class BatchLine
             ? throw new FormatException()
             : new WrittenAnswer(text, finish, BatchStatus.Text(body, "model"), usage, now) { Tokens = [.. Positions(choice)] };
     }
+
+    // A wrong count is no reason to lose an answer.
+    private static long Count(JsonElement counted, string name) =>
+        counted.TryGetProperty(name, out var tokens) && tokens.ValueKind == JsonValueKind.Number && tokens.TryGetInt64(out var count) ? count : 0;
 
     private static IEnumerable<TokenPosition> Positions(JsonElement choice)
     {
