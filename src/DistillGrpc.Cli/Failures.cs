@@ -10,6 +10,9 @@ internal static class Failures
 
     public const int Interrupted = 130;
 
+    /// <summary>What a shell says of a program that SIGPIPE has ended.</summary>
+    public const int OutputClosed = 141;
+
     public static async Task<int> Guard(Func<Task> command, CancellationToken cancellationToken)
     {
         // The command line listens for Ctrl-C only when a command has first given way.
@@ -24,9 +27,13 @@ internal static class Failures
             await Console.Error.WriteLineAsync("Interrupted.");
             return Interrupted;
         }
+        catch (Exception failure) when (StandardOutput.IsClosed(failure))
+        {
+            return OutputClosed;
+        }
         catch (RpcException failure)
         {
-            await Console.Error.WriteLineAsync($"error: {RpcErrors.Describe(failure)}");
+            await Console.Error.WriteLineAsync($"error: {FieldOptions.Named(RpcErrors.Field(failure), RpcErrors.Describe(failure))}");
             return Failed;
         }
         catch (Exception failure)

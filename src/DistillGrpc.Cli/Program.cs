@@ -6,6 +6,7 @@ using DistillGrpc.Cli.Quickstart;
 using DistillGrpc.Cli.Savings;
 using DistillGrpc.Cli.Teaching;
 
+StandardOutput.FailWhereNobodyReads();
 var root = new RootCommand("Distils a large language model into a small T5 that answers in milliseconds and can say why.")
 {
     QuickstartCommand.Create(),
@@ -13,11 +14,19 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     TeachCommand.Create(),
     JobsCommand.Create(),
     RowsCommand.Create(),
+    AccountsCommand.Create(),
     TrainCommand.Create(),
     PredictCommand.Create(),
     EvalCommand.Create(),
     SavingsCommand.Create(),
     StateCommand.Create(),
 };
+var parsed = root.Parse(args);
+if (OptionErrors.Of(parsed) is { } wrong)
+{
+    await Console.Error.WriteLineAsync($"error: {wrong}");
+    return Failures.Failed;
+}
+
 // Interrupted, a command ends by itself, within a step; a process that leaves while libtorch works would crash.
-return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
+return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });

@@ -9,12 +9,12 @@ internal sealed class RowFile : IAsyncDisposable
 
     /// <summary>Begins.</summary>
     /// <param name="file">The file; null for standard output.</param>
-    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="InvalidDataException">It cannot be written: better known now than when rows were paid for.</exception>
     public RowFile(FileInfo? file)
     {
         _file = file;
         _unfinished = file is null ? "" : file.FullName + ".tmp";
-        _writer = file is null ? Console.Out : new StreamWriter(_unfinished);
+        _writer = file is null ? Console.Out : Open(file, _unfinished);
     }
 
     public async ValueTask WriteAsync(string row, CancellationToken cancellationToken) => await _writer.WriteLineAsync(row.AsMemory(), cancellationToken);
@@ -29,6 +29,29 @@ internal sealed class RowFile : IAsyncDisposable
             File.Move(_unfinished, _file.FullName, overwrite: true);
         }
     }
+
+    private static StreamWriter Open(FileInfo file, string unfinished)
+    {
+        try
+        {
+            return Directory.Exists(file.FullName) ? throw Refused(file, "it is a folder", null) : new StreamWriter(unfinished);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Refused(
+                file,
+                failure switch
+                {
+                    DirectoryNotFoundException => "its folder is not there",
+                    UnauthorizedAccessException => "access is denied",
+                    _ => failure.Message.Replace(unfinished, $"{file}", StringComparison.Ordinal).TrimEnd('.'),
+                },
+                failure);
+        }
+    }
+
+    // The path as the user wrote it.
+    private static InvalidDataException Refused(FileInfo file, string reason, Exception? cause) => new($"--out: {file} cannot be written: {reason}.", cause);
 
     public async ValueTask DisposeAsync()
     {

@@ -20,7 +20,7 @@ internal static class DuplexCall
         var writing = WriteAsync(call, requests, stop);
         try
         {
-            while (await MoveNextAsync(call, writing))
+            while (await MoveNextAsync(call, writing, stop))
             {
                 yield return call.ResponseStream.Current;
             }
@@ -32,14 +32,17 @@ internal static class DuplexCall
         }
     }
 
-    private static async Task<bool> MoveNextAsync<TRequest, TResponse>(AsyncDuplexStreamingCall<TRequest, TResponse> call, Task<Exception?> writing)
+    private static async Task<bool> MoveNextAsync<TRequest, TResponse>(AsyncDuplexStreamingCall<TRequest, TResponse> call, Task<Exception?> writing, CancellationTokenSource stop)
     {
         try
         {
             return await call.ResponseStream.MoveNext(CancellationToken.None);
         }
-        catch (RpcException) when (writing.IsCompletedSuccessfully)
+        catch (RpcException ended) when (writing.IsCompleted || ended.StatusCode == StatusCode.Cancelled)
         {
+            // A source that fails cancels the call first and gives its failure after: that may come a moment later than the status.
+            // Where the service has cancelled it, the source may never end by itself.
+            await stop.CancelAsync();
             if (await writing is { } failure)
             {
                 throw failure;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DistillGrpc.Contracts.V1;
 using Grpc.Core;
 
@@ -7,6 +8,7 @@ namespace DistillGrpc.Client;
 /// <param name="channel">A channel to it, such as <see cref="DistillChannel.To"/>; stays the caller's.</param>
 public sealed class TeacherClient(ChannelBase channel)
 {
+    private const int PageSize = 1000;
     private readonly TeacherService.TeacherServiceClient _client = new(channel);
 
     /// <summary>Streams inputs to the teacher and its results back, as they finish.</summary>
@@ -26,13 +28,31 @@ public sealed class TeacherClient(ChannelBase channel)
     /// <param name="cancellationToken">Cancels the call; answers that were paid for stay kept.</param>
     /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
     public async IAsyncEnumerable<InventInputsResponse> InventInputsAsync(
-        InventInputsRequest request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
+        InventInputsRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         using var call = _client.InventInputs(request, cancellationToken: cancellationToken);
         await foreach (var response in call.ResponseStream.ReadAllAsync(cancellationToken))
         {
             yield return response;
         }
+    }
+
+    /// <summary>What was spent, by teacher, extraction and tag; asked for page by page.</summary>
+    /// <exception cref="RpcException">A call failed.</exception>
+    public async IAsyncEnumerable<Account> ListAccountsAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var token = "";
+        do
+        {
+            var page = await _client.ListAccountsAsync(new ListAccountsRequest { PageSize = PageSize, PageToken = token }, cancellationToken: cancellationToken);
+            foreach (var account in page.Accounts)
+            {
+                yield return account;
+            }
+
+            token = page.NextPageToken;
+        }
+        while (token.Length > 0);
     }
 
     /// <summary>The teachers that the operator has configured.</summary>

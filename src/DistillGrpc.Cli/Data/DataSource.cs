@@ -15,14 +15,21 @@ internal sealed record DataSource(string? Path, ExampleFormat? Format, ExampleCo
     public string Name => Path is null ? "standard input" : System.IO.Path.GetFileName(Path);
 
     /// <summary>Reads the rows one at a time; standard input can be read once.</summary>
-    /// <exception cref="InvalidDataException">A row cannot be used; the message says which line and why.</exception>
+    /// <exception cref="InvalidDataException">There are no rows, or one cannot be used; the message says which line and why.</exception>
     public async IAsyncEnumerable<Example> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         await using var stream = Path is null ? StandardInput() : File.OpenRead(Path);
         var format = Format ?? (Path is null ? ExampleFormat.Jsonl : ExampleReader.FormatOf(Path));
+        var isEmpty = true;
         await foreach (var row in ExampleReader.ReadAsync(stream, Name, format, Columns, cancellationToken))
         {
+            isEmpty = false;
             yield return row;
+        }
+
+        if (isEmpty)
+        {
+            throw new InvalidDataException($"{Name}: there are no rows.");
         }
     }
 

@@ -22,9 +22,8 @@ internal sealed class JobRows(ExtractionClient client, string name, long after, 
     public long Reached => _reached;
 
     /// <summary>Writes the rows until there are no more, and counts them.</summary>
-    public async Task<Tally> WriteAsync(TeachOutput output, CancellationToken cancellationToken)
+    public async Task<Tally> WriteAsync(RowFile rows, TeachOutput output, CancellationToken cancellationToken)
     {
-        await using var rows = new RowFile(output.File);
         var (tally, progress) = (new Tally(), new TeachProgress(new ProgressLine(), TimeProvider.System));
         await foreach (var told in EventsAsync(cancellationToken))
         {
@@ -44,25 +43,23 @@ internal sealed class JobRows(ExtractionClient client, string name, long after, 
 
     private async IAsyncEnumerable<WatchExtractionResponse> EventsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        if (isFollowed)
+        var follow = isFollowed;
+        for (var isOver = false; !isOver;)
         {
-            await foreach (var told in WatchAsync(follow: true, cancellationToken))
+            await foreach (var told in WatchAsync(follow, cancellationToken))
             {
                 yield return told;
                 // Nobody knows when somebody resumes it: what is there is taken, and the caller told.
-                if (told.Extraction is { } now && Job.IsHeld(now))
+                if (follow && Job.IsHeld(Extraction))
                 {
                     break;
                 }
             }
-        }
 
-        if (!isFollowed || Job.IsHeld(Extraction))
-        {
-            await foreach (var told in WatchAsync(follow: false, cancellationToken))
-            {
-                yield return told;
-            }
+            // Where it was resumed while the rest was taken, there is more to wait for.
+            var isHeld = Job.IsHeld(Extraction);
+            isOver = follow ? !isHeld : isHeld || !isFollowed;
+            follow = isFollowed && !isHeld;
         }
     }
 
@@ -71,7 +68,8 @@ internal sealed class JobRows(ExtractionClient client, string name, long after, 
         await foreach (var told in client.WatchAsync(name, _reached, filter, follow, cancellationToken))
         {
             _reached = Math.Max(_reached, told.Sequence);
-            Extraction = told.Extraction ?? Extraction;
+            // It begins with how things are now; older changes of state that come after it are history.
+            Extraction = told.Extraction is { } now && now.LastSequence >= Extraction.LastSequence ? now : Extraction;
             yield return told;
         }
     }

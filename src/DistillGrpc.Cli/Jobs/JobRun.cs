@@ -16,18 +16,37 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
     {
         // A row that cannot be used is found before there is a job.
         await data.CountAsync(cancellationToken);
+        await using var file = isDetached ? null : new RowFile(output.File);
         await CreateAsync(client, cancellationToken);
-        await AppendAsync(client, cancellationToken);
-        if (isDetached)
+        var refused = await AppendAsync(client, cancellationToken);
+        if (!(await client.GetAsync(_name, cancellationToken)).InputsComplete)
         {
-            await Console.Error.WriteLineAsync($"{_name} goes on by itself; its rows: {Rows}");
-            return;
+            throw new InvalidDataException($"{_name} waits for further inputs, because {refused} were refused: mend them, and run the same command again.");
         }
 
+        if (file is null)
+        {
+            await Console.Error.WriteLineAsync($"{_name} goes on by itself; its rows: {Rows}");
+        }
+        else
+        {
+            await FollowAsync(client, file, cancellationToken);
+        }
+
+        if (refused > 0)
+        {
+            throw new InvalidDataException($"{refused} inputs were refused: mend them, and ask for them with another --job.");
+        }
+    }
+
+    private string Rows => $"distill rows {_name} --follow{(output.File is null ? "" : $" --out {output.File}")}";
+
+    private async Task FollowAsync(ExtractionClient client, RowFile file, CancellationToken cancellationToken)
+    {
         var rows = new JobRows(client, _name, after: 0, RowFilter.All, isFollowed: true);
         try
         {
-            await output.SummariseAsync(await rows.WriteAsync(output, cancellationToken));
+            await output.SummariseAsync(await rows.WriteAsync(file, output, cancellationToken));
         }
         catch (Exception) when (cancellationToken.IsCancellationRequested)
         {
@@ -35,13 +54,8 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
             throw;
         }
 
-        if (Job.IsHeld(rows.Extraction))
-        {
-            throw new InvalidDataException($"{_name} is {Job.State(rows.Extraction)}, and goes on after: {Job.Resume(rows.Extraction)}");
-        }
+        Job.ThrowIfHeld(rows.Extraction);
     }
-
-    private string Rows => $"distill rows {_name} --follow{(output.File is null ? "" : $" --out {output.File.Name}")}";
 
     private async Task CreateAsync(ExtractionClient client, CancellationToken cancellationToken)
     {
@@ -51,16 +65,21 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
         }
         catch (RpcException taken) when (taken.StatusCode == StatusCode.AlreadyExists)
         {
-            throw new InvalidDataException($"{RpcErrors.Describe(taken)} A job goes on with the options that it began with; or take another --job.", taken);
+            throw new InvalidDataException($"{RpcErrors.Describe(taken)} A job goes on with the options that it began with. For a higher budget: distill jobs resume {_name} --budget AMOUNT. For other options take a new --job: answers that are there are not paid for again.", taken);
         }
     }
 
-    private async Task AppendAsync(ExtractionClient client, CancellationToken cancellationToken)
+    // How many were refused.
+    private async Task<long> AppendAsync(ExtractionClient client, CancellationToken cancellationToken)
     {
         AppendInputsResponse appended;
         try
         {
             appended = await client.AppendInputsAsync(_name, data.ReadAsync(cancellationToken), complete: true, cancellationToken);
+        }
+        catch (RpcException complete) when (RpcErrors.Reason(complete) == "INPUTS_COMPLETE")
+        {
+            throw new InvalidDataException($"{RpcErrors.Describe(complete)} For further rows take a new --job: answers that are there are not paid for again.", complete);
         }
         catch (Exception) when (cancellationToken.IsCancellationRequested)
         {
@@ -82,5 +101,7 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
         {
             throw new InvalidDataException("No input was taken.");
         }
+
+        return appended.RejectedCount;
     }
 }

@@ -4,7 +4,6 @@ using System.Text.Json;
 using DistillGrpc.Cli.Teaching;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
-using Google.Protobuf;
 
 namespace DistillGrpc.Cli.Jobs;
 
@@ -15,37 +14,40 @@ internal static class JobsCommand
     {
         var budget = new Option<decimal?>("--budget") { Description = "The new budget of the whole job, in the currency of the teacher's prices; 0 for no limit but the operator's." };
         var examples = new Option<int>("--examples") { Description = "Rows that are shown for each reason, 0 to 20.", DefaultValueFactory = _ => 1 };
+        // Also before the verb.
+        var teacher = Addresses.Teacher();
+        teacher.Recursive = true;
         return new Command("jobs", "Looks at a Teacher's extractions, and steers them.")
         {
-            List(),
-            OfOne("get", "Shows a job.", [], (client, name, _, cancellationToken) => client.GetAsync(name, cancellationToken)),
-            OfOne("pause", "Stops a job after the calls under way.", [], (client, name, _, cancellationToken) => client.PauseAsync(name, cancellationToken)),
+            teacher,
+            List(teacher),
+            OfOne(teacher, "get", "Shows a job.", [], (client, name, _, cancellationToken) => client.GetAsync(name, cancellationToken)),
+            OfOne(teacher, "pause", "Stops a job after the calls under way.", [], (client, name, _, cancellationToken) => client.PauseAsync(name, cancellationToken)),
             OfOne(
-                "resume", "Has a job go on.", [budget],
+                teacher, "resume", "Has a job go on.", [budget],
                 (client, name, parsed, cancellationToken) => client.ResumeAsync(name, parsed.GetValue(budget) is { } amount ? Money.Nanos("--budget", amount) : null, cancellationToken)),
-            OfOne("cancel", "Ends a job for good; its rows stay.", [], (client, name, _, cancellationToken) => client.CancelAsync(name, cancellationToken)),
+            OfOne(teacher, "cancel", "Ends a job for good; its rows stay.", [], (client, name, _, cancellationToken) => client.CancelAsync(name, cancellationToken)),
             Of(
-                "delete", "Removes a job that has ended, or is paused, with its rows. Answers that were paid for stay kept.", [],
+                teacher, "delete", "Removes a job that has ended, or is paused, with its rows. Answers that were paid for stay kept.", [],
                 async (client, name, parsed, json, cancellationToken) =>
                 {
                     await client.DeleteAsync(name, cancellationToken);
                     Console.WriteLine(json ? JsonSerializer.Serialize(new { deleted = name }) : $"{name} is deleted.");
                 }),
             Of(
-                "report", "Says how many rows of a job were accepted and rejected, and why.", [examples],
+                teacher, "report", "Says how many rows of a job were accepted and rejected, and why.", [examples],
                 async (client, name, parsed, json, cancellationToken) =>
                 {
                     var report = await client.ReportAsync(name, parsed.GetValue(examples), cancellationToken);
-                    Console.WriteLine(json ? JsonFormatter.Default.Format(report) : Text(report));
+                    Console.WriteLine(json ? ProtoJson.Text(report) : Text(report));
                 }),
         };
     }
 
-    private static Command List()
+    private static Command List(Option<string> teacher)
     {
         var json = Json();
-        var teacher = Addresses.Teacher();
-        var command = new Command("list", "Lists the jobs, the newest first.") { json, teacher };
+        var command = new Command("list", "Lists the jobs, the newest first.") { json };
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             async () =>
             {
@@ -53,27 +55,26 @@ internal static class JobsCommand
                 var isJson = parsed.GetValue(json);
                 await foreach (var extraction in new ExtractionClient(channel).ListAsync(cancellationToken))
                 {
-                    Console.WriteLine(isJson ? JsonFormatter.Default.Format(extraction) : Job.Line(extraction));
+                    Console.WriteLine(isJson ? ProtoJson.Text(extraction) : Job.Line(extraction));
                 }
             },
             cancellationToken));
         return command;
     }
 
-    private static Command OfOne(string verb, string description, Option[] options, Func<ExtractionClient, string, ParseResult, CancellationToken, Task<Extraction>> run) => Of(
-        verb, description, options,
+    private static Command OfOne(Option<string> teacher, string verb, string description, Option[] options, Func<ExtractionClient, string, ParseResult, CancellationToken, Task<Extraction>> run) => Of(
+        teacher, verb, description, options,
         async (client, name, parsed, json, cancellationToken) =>
         {
             var extraction = await run(client, name, parsed, cancellationToken);
-            Console.WriteLine(json ? JsonFormatter.Default.Format(extraction) : Job.Line(extraction));
+            Console.WriteLine(json ? ProtoJson.Text(extraction) : Job.Line(extraction));
         });
 
-    private static Command Of(string verb, string description, Option[] options, Func<ExtractionClient, string, ParseResult, bool, CancellationToken, Task> run)
+    private static Command Of(Option<string> teacher, string verb, string description, Option[] options, Func<ExtractionClient, string, ParseResult, bool, CancellationToken, Task> run)
     {
         var name = new Argument<string>("name") { Description = "The job, extractions/{id} or its id." };
         var json = Json();
-        var teacher = Addresses.Teacher();
-        var command = new Command(verb, description) { name, json, teacher };
+        var command = new Command(verb, description) { name, json };
         Array.ForEach(options, command.Options.Add);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             async () =>
@@ -85,7 +86,7 @@ internal static class JobsCommand
         return command;
     }
 
-    private static Option<bool> Json() => new("--json") { Description = "Prints JSON, an object on a line." };
+    private static Option<bool> Json() => new("--json") { Description = "Prints the contract's messages as JSON, in camelCase and with defaults, an object on a line." };
 
     private static string Text(GetExtractionReportResponse report) => string.Join('\n',
     [

@@ -25,11 +25,13 @@ internal static class RowsCommand
                 using var channel = Addresses.Connect("--teacher", parsed.GetValue(teacher)!);
                 var to = new TeachOutput(parsed.GetValue(output), AcceptedOnly: !parsed.GetValue(all), parsed.GetValue(json));
                 var rows = new JobRows(new ExtractionClient(channel), Job.Name(parsed.GetValue(name)!), parsed.GetValue(after), to.AcceptedOnly ? RowFilter.Accepted : RowFilter.All, parsed.GetValue(follow));
-                var tally = await rows.WriteAsync(to, cancellationToken);
+                await using var file = new RowFile(to.File);
+                var tally = await rows.WriteAsync(file, to, cancellationToken);
                 var summary = to.Json && to.File is not null ? Console.Out : Console.Error;
                 await summary.WriteLineAsync(to.Json
-                    ? JsonSerializer.Serialize(new { name = rows.Extraction.Name, state = $"{rows.Extraction.State}", rows = tally.Rows, accepted = tally.Accepted, after = rows.Reached })
+                    ? JsonSerializer.Serialize(new { name = rows.Extraction.Name, state = Job.StateName(rows.Extraction), rows = tally.Rows, accepted = tally.Accepted, after = rows.Reached })
                     : $"{tally.Text()}\n{Job.Line(rows.Extraction)}{(Job.HasEnded(rows.Extraction) ? "" : $"; go on with --after {rows.Reached}")}");
+                Job.ThrowIfHeld(parsed.GetValue(follow) ? rows.Extraction : null);
             },
             cancellationToken));
         return command;

@@ -3,6 +3,7 @@ using DistillGrpc.Cli.Data;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Prompts;
+using Grpc.Core;
 
 namespace DistillGrpc.Cli.Prompts;
 
@@ -29,7 +30,14 @@ internal static class TestCommand
                 if (asked.Count > 0)
                 {
                     using var channel = Addresses.Connect("--teacher", parsed.GetValue(teacher)!);
-                    problems.AddRange(await AskAsync(new TeacherClient(channel), new RationaleSpec { Teacher = parsed.GetValue(name)!, Prompt = tried.Name }, tried, asked, cancellationToken));
+                    try
+                    {
+                        problems.AddRange(await AskAsync(new TeacherClient(channel), new RationaleSpec { Teacher = parsed.GetValue(name)!, Prompt = tried.Name }, tried, asked, cancellationToken));
+                    }
+                    catch (RpcException unknown) when (RpcErrors.Reason(unknown) == "PROMPT_NOT_FOUND")
+                    {
+                        throw new InvalidDataException($"The running Teacher has no {tried.Name}: put the file into its PromptDirectory and start it again, or check it with --offline.", unknown);
+                    }
                 }
 
                 if (problems.Count > 0)

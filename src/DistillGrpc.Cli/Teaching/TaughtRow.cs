@@ -32,6 +32,7 @@ internal static class TaughtRow
                 ["rationalized"] = result.Provenance?.Rationalized == true ? true : null,
                 ["kept"] = result.Provenance?.Kept == true ? true : null,
                 ["cost"] = usage.CostNanos > 0 ? Money.Amount(usage.CostNanos) : null,
+                ["paid"] = usage.CostNanos > 0 ? Money.Amount(result.PaidNanos) : null,
                 ["input_tokens"] = usage.InputTokens > 0 ? usage.InputTokens : null,
                 ["output_tokens"] = usage.OutputTokens > 0 ? usage.OutputTokens : null,
                 ["agreement"] = result.Agreement > 0 ? result.Agreement : null,

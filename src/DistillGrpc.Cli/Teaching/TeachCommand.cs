@@ -26,6 +26,11 @@ internal static class TeachCommand
             {
                 var to = new TeachOutput(parsed.GetValue(output), parsed.GetValue(acceptedOnly), parsed.GetValue(json));
                 var (rows, how) = (data.Of(parsed), spec.Of(parsed));
+                if (parsed.GetValue(estimate) && (parsed.GetValue(detach) || parsed.GetValue(job) is not null))
+                {
+                    throw new InvalidDataException("--estimate asks nothing, and goes neither with --job nor with --detach.");
+                }
+
                 if (parsed.GetValue(detach) && parsed.GetValue(job) is null)
                 {
                     throw new InvalidDataException("--detach needs --job.");

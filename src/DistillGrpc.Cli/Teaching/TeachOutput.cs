@@ -17,11 +17,16 @@ internal sealed record TeachOutput(FileInfo? File, bool AcceptedOnly, bool Json)
     }
 
     /// <summary>Says what came out.</summary>
-    /// <exception cref="InvalidDataException">No row has an answer.</exception>
+    /// <exception cref="InvalidDataException">No row has an answer, or some have none because of the budget.</exception>
     public async Task SummariseAsync(Tally tally)
     {
         var summary = Json && File is not null ? Console.Out : Console.Error;
         await summary.WriteLineAsync(Json ? tally.Json() : tally.Text());
+        if (tally.OutOfBudget > 0)
+        {
+            throw new InvalidDataException($"{tally.OutOfBudget} rows have no answer because of the budget: raise {(tally.IsTeacherOutOfBudget ? "the teacher's Budget" : "--budget")} and run again, nothing is paid twice.");
+        }
+
         if (tally.Failed == tally.Rows && tally.Rows > 0)
         {
             throw new InvalidDataException($"No row has an answer: {tally.Failure}");

@@ -27,7 +27,7 @@ internal sealed class TeachRun(DataSource data, RationaleSpec spec, TeachOutput 
             var row = _asked.TryRemove(result.InputId, out var asked) ? asked : throw new InvalidDataException($"The Teacher answered '{result.InputId}', which it was not asked.");
             tally.Add(result);
             await output.WriteAsync(rows, row, result, cancellationToken);
-            progress.Show(tally.Rows, total, tally.Accepted, tally.CostNanos);
+            progress.Show(tally.Rows, total, tally.Accepted, tally.PaidNanos);
         }
 
         progress.Clear();

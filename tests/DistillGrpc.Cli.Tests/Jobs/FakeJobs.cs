@@ -13,6 +13,14 @@ internal sealed class FakeJobs : ExtractionService.ExtractionServiceBase
 
     public ExtractionState State { get; set; } = ExtractionState.Succeeded;
 
+    /// <summary>Somebody paused it after the first row, and resumed it.</summary>
+    public bool WasPaused { get; set; }
+
+    /// <summary>Inputs called <c>refused</c> keep it open, as those of an older Teacher.</summary>
+    public bool StaysOpen { get; set; }
+
+    public bool IsCreated => _created is not null;
+
     public long? Budget { get; private set; }
 
     public ExtractionSpec? Estimated { get; private set; }
@@ -28,7 +36,12 @@ internal sealed class FakeJobs : ExtractionService.ExtractionServiceBase
         var response = new AppendInputsResponse();
         await foreach (var request in requestStream.ReadAllAsync())
         {
-            if (request.Input is { } input)
+            if (request.Input is { Segments: ["refused"] } refused)
+            {
+                response.Rejected.Add(new RejectedInput { InputId = refused.Id, Error = new RowError { Message = "it is refused" } });
+                response.RejectedCount++;
+            }
+            else if (request.Input is { } input)
             {
                 var isNew = !_inputs.Exists(known => known.Id == input.Id);
                 (response.Appended, response.Present) = (response.Appended + (isNew ? 1 : 0), response.Present + (isNew ? 0 : 1));
@@ -46,6 +59,10 @@ internal sealed class FakeJobs : ExtractionService.ExtractionServiceBase
         foreach (var (sequence, row) in events.Take(2))
         {
             await responseStream.WriteAsync(new WatchExtractionResponse { Sequence = sequence, Row = row });
+            if (WasPaused && sequence == 1)
+            {
+                await responseStream.WriteAsync(new WatchExtractionResponse { Sequence = sequence, Extraction = new Extraction(Now) { State = ExtractionState.Paused, LastSequence = sequence } });
+            }
         }
 
         if (State == ExtractionState.Running)
@@ -124,7 +141,7 @@ internal sealed class FakeJobs : ExtractionService.ExtractionServiceBase
             {
                 Name = "extractions/night",
                 State = State,
-                InputsComplete = true,
+                InputsComplete = !StaysOpen,
                 Counts = new ExtractionCounts { Inputs = _inputs.Count, Accepted = accepted, Rejected = _inputs.Count - accepted },
                 Usage = new Usage { CostNanos = _inputs.Count * 1_000_000 },
                 LastSequence = _inputs.Count,

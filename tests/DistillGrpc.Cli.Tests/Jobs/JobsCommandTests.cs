@@ -37,6 +37,49 @@ public sealed class JobsCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RowsFollow_JobThatWasPausedOnceAndResumed_IsFollowedToItsEnd()
+    {
+        _jobs.WasPaused = true;
+        await Run(Rows, "teach", "--job", "night", "--format", "text", "--detach");
+
+        var (code, output, error) = await Run("", "rows", "night", "--all", "--follow");
+
+        Assert.Equal((0, 5), (code, output.TrimEnd().Split('\n').Length));
+        Assert.EndsWith("extractions/night Succeeded: 5 of 5, 4 accepted, cost 0.005\n", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TeachJob_InputThatIsRefused_IsToldAndTheOthersGoOn()
+    {
+        var (code, output, error) = await Run("one\nrefused\nthree\n", "teach", "--job", "night", "--format", "text");
+
+        Assert.Equal((1, 2), (code, output.TrimEnd().Split('\n').Length));
+        Assert.StartsWith("row 2: it is refused\n1 inputs were refused.\n2 rows, 2 accepted", error, StringComparison.Ordinal);
+        Assert.EndsWith("error: 1 inputs were refused: mend them, and ask for them with another --job.\n", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TeachJob_JobThatStaysOpen_SaysHowToGoOnInsteadOfWaiting()
+    {
+        (_jobs.StaysOpen, _jobs.State) = (true, ExtractionState.Running);
+
+        var (code, _, error) = await Run("one\nrefused\n", "teach", "--job", "night", "--format", "text");
+
+        Assert.Equal(1, code);
+        Assert.EndsWith("error: extractions/night waits for further inputs, because 1 were refused: mend them, and run the same command again.\n", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TeachJob_OutThatCannotBeWritten_IsKnownBeforeThereIsAJob()
+    {
+        var path = Path.Combine(_folder.Path, "none", "rows.jsonl");
+
+        var (code, _, error) = await Run(Rows, "teach", "--job", "night", "--format", "text", "--out", path);
+
+        Assert.Equal((1, $"error: --out: {path} cannot be written: its folder is not there.\n", false), (code, error, _jobs.IsCreated));
+    }
+
+    [Fact]
     public async Task TeachJob_OtherOptionsOfTheSameJob_SayWhatToDo()
     {
         await Run(Rows, "teach", "--job", "night", "--format", "text", "--detach");
@@ -45,7 +88,7 @@ public sealed class JobsCommandTests : IAsyncLifetime
 
         Assert.Equal(1, code);
         Assert.Contains("SPEC_DIFFERS", error, StringComparison.Ordinal);
-        Assert.Contains("or take another --job", error, StringComparison.Ordinal);
+        Assert.Contains("distill jobs resume extractions/night --budget AMOUNT", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -98,6 +141,10 @@ public sealed class JobsCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task TeachEstimate_WithAJob_IsRefused() => Assert.Equal(
+        "error: --estimate asks nothing, and goes neither with --job nor with --detach.\n", (await Run(Rows, "teach", "--estimate", "--job", "night", "--format", "text")).Error);
+
+    [Fact]
     public async Task Rows_AfterANumber_AreTheAcceptedOnesBehindIt()
     {
         await Run(Rows, "teach", "--job", "night", "--format", "text", "--detach");
@@ -118,6 +165,8 @@ public sealed class JobsCommandTests : IAsyncLifetime
 
         Assert.Equal("extractions/night Succeeded: 5 of 5, 4 accepted, cost 0.005\n", (await Run("", "jobs", "list")).Output);
         Assert.Equal("EXTRACTION_STATE_SUCCEEDED", JsonDocument.Parse((await Run("", "jobs", "get", "night", "--json")).Output).RootElement.GetProperty("state").GetString());
+        var before = await Distill.RunAsync("jobs", "--teacher", $"{_service.Address()}", "get", "night", "--json");
+        Assert.Equal("0", JsonDocument.Parse(before.Output).RootElement.GetProperty("usage").GetProperty("inputTokens").GetString());
         Assert.StartsWith("extractions/night Paused", (await Run("", "jobs", "pause", "extractions/night")).Output, StringComparison.Ordinal);
         Assert.StartsWith("extractions/night Running", (await Run("", "jobs", "resume", "night", "--budget", "2.5")).Output, StringComparison.Ordinal);
         Assert.Equal(2_500_000_000, _jobs.Budget);

@@ -72,11 +72,11 @@ public sealed class TeachCommandTests
         Assert.Equal(expected, fake.Spec);
         var rows = (await File.ReadAllLinesAsync(output)).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
         Assert.Equal(
-            """{"id":"a","segments":["one,\n1"],"label":"x","llm_label":"x","rationale":"so","outcome":"Parsed","accepted":true,"teacher":"teachers/a","rationalized":true,"cost":0.002,"input_tokens":10,"output_tokens":5,"agreement":0.75,"label_distribution":{"x":0.75,"z":0.25},"samples":[{"teacher":"teachers/a","outcome":"Parsed","llm_label":"x","rationale":"so"}],"log_probabilities":[[["x",-0.5],["z",-1]]]}""",
+            """{"id":"a","segments":["one,\n1"],"label":"x","llm_label":"x","rationale":"so","outcome":"Parsed","accepted":true,"teacher":"teachers/a","rationalized":true,"cost":0.002,"paid":0.001,"input_tokens":10,"output_tokens":5,"agreement":0.75,"label_distribution":{"x":0.75,"z":0.25},"samples":[{"teacher":"teachers/a","outcome":"Parsed","llm_label":"x","rationale":"so"}],"log_probabilities":[[["x",-0.5],["z",-1]]]}""",
             rows[0].GetRawText());
         Assert.Equal(["WRONG_LABEL", "LABEL_LEAK"], rows[1].GetProperty("reasons").EnumerateArray().Select(reason => reason.GetString()));
         var summary = JsonDocument.Parse(json).RootElement;
-        Assert.Equal((2, 1, 0.002m), (summary.GetProperty("rows").GetInt32(), summary.GetProperty("accepted").GetInt32(), summary.GetProperty("cost").GetDecimal()));
+        Assert.Equal((2, 1, 0.001m), (summary.GetProperty("rows").GetInt32(), summary.GetProperty("accepted").GetInt32(), summary.GetProperty("cost").GetDecimal()));
         Assert.Equal("""{"LABEL_LEAK":1,"WRONG_LABEL":1}""", summary.GetProperty("rejected").GetRawText());
     }
 
@@ -119,6 +119,47 @@ public sealed class TeachCommandTests
         Assert.Empty(Directory.GetFiles(folder.Path));
     }
 
+    [Fact]
+    public async Task Teach_BudgetThatIsUsedUp_IsSaidAndFails()
+    {
+        await using var teacher = await FakeServices.StartAsync(new FakeTeacher(input => input.Id == "1" ? Good(input) : OutOfBudget(input)));
+
+        var (code, output, error) = await Distill.RunAsync(new Distill.PipedIn("one\ntwo\nthree\n"), ["teach", "--format", "text", "--teacher", $"{teacher.Address()}"]);
+
+        Assert.Equal((1, 3), (code, output.TrimEnd().Split('\n').Length));
+        Assert.EndsWith(
+            "2: BUDGET_EXHAUSTED (What this call may cost is used up)\nerror: 2 rows have no answer because of the budget: raise --budget and run again, nothing is paid twice.\n", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Teach_OutputThatNobodyReads_StopsQuietly()
+    {
+        await using var teacher = await FakeServices.StartAsync(new FakeTeacher(Good));
+        using var process = Distill.Start("teach", "--teacher", $"{teacher.Address()}");
+        process.StandardOutput.Close();
+
+        await process.StandardInput.WriteLineAsync("""{"input":"text"}""");
+        await process.StandardInput.FlushAsync();
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.Equal((141, ""), (process.ExitCode, await process.StandardError.ReadToEndAsync()));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("input,label\n")]
+    public async Task Teach_FileWithoutRows_IsAnError(string text)
+    {
+        using var folder = new TemporaryFolder();
+        await using var teacher = await FakeServices.StartAsync(new FakeTeacher(Good));
+        var data = Path.Combine(folder.Path, "rows.csv");
+        await File.WriteAllTextAsync(data, text);
+
+        var (code, _, error) = await Distill.RunAsync("teach", "--data", data, "--teacher", $"{teacher.Address()}");
+
+        Assert.Equal((1, "error: rows.csv: there are no rows.\n"), (code, error));
+    }
+
     [Theory]
     [InlineData("--name=teachers/a=0", "--name: the weight in 'teachers/a=0' is not a number above 0.")]
     [InlineData("--budget=-1", "--budget is -1, and must be 0 to 1000000000.")]
@@ -140,12 +181,20 @@ public sealed class TeachCommandTests
         Verdict = new Verdict { Reasons = { RejectionReason.WrongLabel, RejectionReason.LabelLeak } },
     };
 
+    private static RationaleResult OutOfBudget(Example input) => new()
+    {
+        InputId = input.Id,
+        ParseOutcome = ParseOutcome.Failed,
+        Error = new RowError { Reason = "BUDGET_EXHAUSTED", Message = "What this call may cost is used up." },
+    };
+
     private static RationaleResult Rich(Example input) => new()
     {
         InputId = input.Id,
         ParseOutcome = ParseOutcome.Parsed,
         Label = "x",
         Rationale = "so",
+        PaidNanos = 1_000_000,
         Usage = new Usage { InputTokens = 10, OutputTokens = 5, CostNanos = 2_000_000 },
         Provenance = new Provenance { Teacher = "teachers/a", Rationalized = true },
         Verdict = new Verdict { Accepted = true },

@@ -1,0 +1,49 @@
+using System.Text.RegularExpressions;
+
+namespace DistillGrpc.Cli;
+
+/// <summary>The services refuse fields of the contracts; people have written options.</summary>
+internal static partial class FieldOptions
+{
+    private static readonly Dictionary<string, string> Options = new(StringComparer.Ordinal)
+    {
+        ["teacher"] = "--name",
+        ["teachers"] = "--name",
+        ["prompt"] = "--prompt",
+        ["policy"] = "--policy",
+        ["max_output_tokens"] = "--max-tokens",
+        ["temperature"] = "--temperature",
+        ["budget_nanos"] = "--budget",
+        ["samples"] = "--samples",
+        ["rationalize"] = "--rationalize",
+        ["tag"] = "--tag",
+        ["top_log_probabilities"] = "--logprobs",
+        ["quality.min_words"] = "--min-words",
+        ["quality.max_words"] = "--max-words",
+        ["quality.language"] = "--language",
+        ["quality.min_agreement"] = "--min-agreement",
+        ["quality.duplicates"] = "--duplicates",
+        ["quality.judge"] = "--judge",
+        ["quality.judge_prompt"] = "--judge-prompt",
+        ["extraction_id"] = "--job",
+        ["request_id"] = "--job",
+        ["after_sequence"] = "--after",
+        ["examples"] = "--examples",
+    };
+
+    /// <summary>What a service said, beginning with the option where it is about a field that has one.</summary>
+    public static string Named(string? field, string said) => field is not null && Of(field) is { } option ? $"{option}: {said}" : said;
+
+    /// <summary>The option of a field such as <c>spec.rationales.teachers[0].teacher</c>, or null.</summary>
+    internal static string? Of(string field)
+    {
+        var path = Prefix().Replace(field, "");
+        return Options.GetValueOrDefault(path) ?? Options.GetValueOrDefault(Element().Replace(path, ""));
+    }
+
+    [GeneratedRegex(@"^spec\.(rationales\.)?")]
+    private static partial Regex Prefix();
+
+    [GeneratedRegex(@"\[.*$")]
+    private static partial Regex Element();
+}

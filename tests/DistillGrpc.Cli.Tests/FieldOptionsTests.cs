@@ -1,0 +1,12 @@
+namespace DistillGrpc.Cli.Tests;
+
+public sealed class FieldOptionsTests
+{
+    [Theory]
+    [InlineData("spec.teacher", "--name")]
+    [InlineData("spec.rationales.teachers[1].teacher", "--name")]
+    [InlineData("spec.rationales.quality.judge_prompt", "--judge-prompt")]
+    [InlineData("extraction_id", "--job")]
+    [InlineData("spec.stopping.reports", null)]
+    public void Of_Field_IsTheOptionThatSetsIt(string field, string? expected) => Assert.Equal(expected, FieldOptions.Of(field));
+}
