@@ -1,4 +1,3 @@
-using DistillGrpc.Client;
 using Grpc.Core;
 
 namespace DistillGrpc.Cli;
@@ -33,7 +32,7 @@ internal static class Failures
         }
         catch (RpcException failure)
         {
-            await Console.Error.WriteLineAsync($"error: {FieldOptions.Named(RpcErrors.Field(failure), RpcErrors.Describe(failure))}");
+            await Console.Error.WriteLineAsync($"error: {FieldOptions.Named(failure)}");
             return Failed;
         }
         catch (Exception failure)

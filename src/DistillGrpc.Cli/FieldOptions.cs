@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using DistillGrpc.Client;
+using Grpc.Core;
 
 namespace DistillGrpc.Cli;
 
@@ -31,8 +33,13 @@ internal static partial class FieldOptions
         ["examples"] = "--examples",
     };
 
-    /// <summary>What a service said, beginning with the option where it is about a field that has one.</summary>
-    public static string Named(string? field, string said) => field is not null && Of(field) is { } option ? $"{option}: {said}" : said;
+    /// <summary>What a service said, beginning with the option where it is about a field that has one, or about something that an option names.</summary>
+    public static string Named(RpcException failure)
+    {
+        var said = RpcErrors.Describe(failure);
+        var option = RpcErrors.Field(failure) is { } field ? Of(field) : RpcErrors.Reason(failure) switch { "TEACHER_NOT_FOUND" => "--name", "PROMPT_NOT_FOUND" => "--prompt", _ => null };
+        return option is null ? said : $"{option}: {said}";
+    }
 
     /// <summary>The option of a field such as <c>spec.rationales.teachers[0].teacher</c>, or null.</summary>
     internal static string? Of(string field)

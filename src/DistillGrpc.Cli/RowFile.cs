@@ -30,6 +30,15 @@ internal sealed class RowFile : IAsyncDisposable
         }
     }
 
+    public async ValueTask DisposeAsync()
+    {
+        if (_file is not null)
+        {
+            await _writer.DisposeAsync();
+            File.Delete(_unfinished);
+        }
+    }
+
     private static StreamWriter Open(FileInfo file, string unfinished)
     {
         try
@@ -52,13 +61,4 @@ internal sealed class RowFile : IAsyncDisposable
 
     // The path as the user wrote it.
     private static InvalidDataException Refused(FileInfo file, string reason, Exception? cause) => new($"--out: {file} cannot be written: {reason}.", cause);
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_file is not null)
-        {
-            await _writer.DisposeAsync();
-            File.Delete(_unfinished);
-        }
-    }
 }

@@ -21,9 +21,9 @@ internal static class Job
 
     /// <summary>Says how to have one that is held go on.</summary>
     /// <exception cref="InvalidDataException">It is held.</exception>
-    public static void ThrowIfHeld(Extraction? extraction)
+    public static void ThrowIfHeld(Extraction extraction)
     {
-        if (extraction is not null && IsHeld(extraction))
+        if (IsHeld(extraction))
         {
             throw new InvalidDataException($"{extraction.Name} is {State(extraction)}, and goes on after: {Resume(extraction)}");
         }

@@ -31,7 +31,10 @@ internal static class RowsCommand
                 await summary.WriteLineAsync(to.Json
                     ? JsonSerializer.Serialize(new { name = rows.Extraction.Name, state = Job.StateName(rows.Extraction), rows = tally.Rows, accepted = tally.Accepted, after = rows.Reached })
                     : $"{tally.Text()}\n{Job.Line(rows.Extraction)}{(Job.HasEnded(rows.Extraction) ? "" : $"; go on with --after {rows.Reached}")}");
-                Job.ThrowIfHeld(parsed.GetValue(follow) ? rows.Extraction : null);
+                if (parsed.GetValue(follow))
+                {
+                    Job.ThrowIfHeld(rows.Extraction);
+                }
             },
             cancellationToken));
         return command;

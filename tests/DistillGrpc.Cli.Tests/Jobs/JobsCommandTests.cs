@@ -49,6 +49,18 @@ public sealed class JobsCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RowsFollow_JobThatIsPaused_TakesWhatThereIsAndSaysHowToGoOn()
+    {
+        await Run(Rows, "teach", "--job", "night", "--format", "text", "--detach");
+        _jobs.State = ExtractionState.Paused;
+
+        var (code, output, error) = await Run("", "rows", "night", "--all", "--follow");
+
+        Assert.Equal((1, 5), (code, output.TrimEnd().Split('\n').Length));
+        Assert.EndsWith("error: extractions/night is Paused, and goes on after: distill jobs resume extractions/night\n", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task TeachJob_InputThatIsRefused_IsToldAndTheOthersGoOn()
     {
         var (code, output, error) = await Run("one\nrefused\nthree\n", "teach", "--job", "night", "--format", "text");

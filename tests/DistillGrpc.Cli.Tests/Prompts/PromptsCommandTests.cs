@@ -99,6 +99,17 @@ public sealed class PromptsCommandTests : IDisposable
         Assert.Equal((1, "error: 1 of 1 answers could not be read; the Teacher has another file as prompts/mood than this one.\n"), (code, error));
     }
 
+    [Fact]
+    public async Task Test_PromptThatTheTeacherHasNot_SaysWhereItIsToBePut()
+    {
+        await using var teacher = await FakeServices.StartAsync(new FakeTeacher(_ => throw RpcFailure.NotFound("PROMPT_NOT_FOUND", "There is no prompt 'prompts/mood'.")));
+
+        var (code, _, error) = await Distill.RunAsync(
+            new Distill.PipedIn("a\n"), ["prompts", "test", "--format", "text", "--prompt", Write("mood.yaml", Yaml), "--teacher", $"{teacher.Address()}"]);
+
+        Assert.Equal((1, "error: The running Teacher has no prompts/mood: put the file into its PromptDirectory and start it again, or check it with --offline.\n"), (code, error));
+    }
+
     private static RationaleResult Answer(Example input, string hash) => new(TeachCommandTests.Good(input))
     {
         Label = "good",
