@@ -3,12 +3,12 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using DistillGrpc.Client;
+using DistillGrpc.Contracts.V1;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using DistillGrpc.Client;
-using DistillGrpc.Contracts.V1;
 
 namespace DistillGrpc.Benchmarks.Teaching;
 

@@ -79,7 +79,9 @@ internal sealed class FaultRun(FaultyLlm llm, int rows, int inFlight, string[] s
         var client = new ExtractionService.ExtractionServiceClient(channel);
         await client.CreateExtractionAsync(new CreateExtractionRequest
         {
-            ExtractionId = "night", RequestId = "night", Spec = new ExtractionSpec { Rationales = new RationaleSpec { BudgetNanos = Budget } },
+            ExtractionId = "night",
+            RequestId = "night",
+            Spec = new ExtractionSpec { Rationales = new RationaleSpec { BudgetNanos = Budget } },
         });
         foreach (var count in new[] { rows / 2, rows })
         {

@@ -111,7 +111,8 @@ internal sealed partial class FaultyLlm(int seed, bool isFaulty)
             {
                 context.Abort();
                 return Task.CompletedTask;
-            },
+            }
+            ,
             < 202 => Sends($"data: {new string('x', 300_000)}"),
             < 203 => context => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default),
             _ => null,
