@@ -163,7 +163,7 @@ public sealed class BatchClientTests
         [
             "{", "null", "[1]", "12", "\"custom_id\"", "{}", """{"custom_id":7}""", """{"custom_id":"x","response":{}}""", """{"custom_id":"x","response":{"status_code":200}}""",
             """{"custom_id":"x","response":{"status_code":200,"body":{"choices":[]}}}""", """{"custom_id":"x","response":{"status_code":200,"body":{"choices":[{"message":{"content":"y"}}]}}}""",
-            Answer("x", "y").Replace("31", "\"31\"", StringComparison.Ordinal), Answer("x", "It is.")[..60], Answer("x", new string('y', 20_000)), "\ufffd\0",
+            Answer("x", "It is.")[..60], Answer("x", new string('y', 20_000)), "\ufffd\0",
         ];
         endpoint.Files["out"] = $"\n{Answer("a", "first")}\r\n \n{string.Join('\n', bad)}\n{Answer("b", "last")}\n{Answer("a", "once more")}";
         using var client = Client(endpoint, options => options with { MaxResponseBytes = 10_000 });
@@ -173,6 +173,24 @@ public sealed class BatchClientTests
         Assert.Equal(bad.Length, outcome.Unreadable);
         Assert.Equal(["a", "b"], outcome.Results.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(("first", "last", "BATCH_LINE_MISSING"), (outcome.ResultOf("a").Answer!.Text, outcome.ResultOf("b").Answer!.Text, outcome.ResultOf("x").Failure!.Reason));
+    }
+
+    [Theory]
+    [InlineData("\"31\"")]
+    [InlineData("null")]
+    [InlineData("3.5")]
+    [InlineData("1e300")]
+    public async Task Wait_AnswerWhoseTokensAreCountedWrong_IsThereAllTheSame(string count)
+    {
+        await using var endpoint = await BatchEndpoint.StartAsync();
+        endpoint.Add("batch_1", "job-1");
+        endpoint.Looks = [Look("completed", "out")];
+        endpoint.Files["out"] = Answer("a", "It is.").Replace("31", count, StringComparison.Ordinal);
+        using var client = Client(endpoint);
+
+        var answer = (await client.WaitAsync("batch_1", CancellationToken.None)).ResultOf("a").Answer!;
+
+        Assert.Equal(("It is.", 0), (answer.Text, answer.Usage.InputTokens));
     }
 
     [Fact]
