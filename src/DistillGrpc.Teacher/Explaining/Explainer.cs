@@ -239,6 +239,7 @@ internal sealed class Explainer(TimeProvider time)
         sum.Usage.InputTokens += more.Usage.InputTokens;
         sum.Usage.OutputTokens += more.Usage.OutputTokens;
         sum.Usage.CostNanos += more.Usage.CostNanos;
+        sum.Usage.Estimated |= more.Usage.Estimated;
         sum.PaidNanos += more.PaidNanos;
         sum.Provenance.Kept &= more.Provenance.Kept;
     }

@@ -178,6 +178,7 @@ internal sealed class InputInventor(TeacherCatalog catalog, PromptCatalog prompt
                 _summary.Usage.InputTokens += answer.Usage.InputTokens;
                 _summary.Usage.OutputTokens += answer.Usage.OutputTokens;
                 _summary.Usage.CostNanos += answer.Usage.CostNanos;
+                _summary.Usage.Estimated |= answer.Usage.Estimated;
             }
         }
     }
