@@ -40,12 +40,13 @@ public sealed class ExtractionFaultTests(PostgresServer postgres)
         Assert.True(storm.Failures > 1000 && run.Resumed >= 1, $"{storm.Failures} failures, {run.Resumed} times resumed");
     }
 
-    // All that is known of a row but its times, its cost and who was asked when.
+    // All that is known of a row but its times, and whether it had been paid for before a kill.
     private static IEnumerable<string> Sorted(FaultRun run) => run.Rows.Values
         .OrderBy(row => int.Parse(row.Example.Id, System.Globalization.CultureInfo.InvariantCulture))
         .Select(row =>
         {
             var result = row.Result.Clone();
+            result.PaidNanos = 0;
             if (result.Provenance is not null)
             {
                 (result.Provenance.CreateTime, result.Provenance.Kept) = (null, false);
