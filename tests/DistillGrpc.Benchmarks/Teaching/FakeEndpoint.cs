@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -32,12 +33,19 @@ internal static class FakeEndpoint
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         await using var app = builder.Build();
+        // A timer fires up to two milliseconds late; what one call took too long, later ones take less.
+        var (late, ticks, calls) = (0.0, 0L, 0L);
+        app.MapGet("/latency", () => $"{TimeSpan.FromTicks(ticks / Math.Max(1, calls)).TotalMilliseconds:0.00}");
         app.MapPost("/v1/chat/completions", async context =>
         {
+            var arrived = Stopwatch.GetTimestamp();
             await context.Request.Body.CopyToAsync(Stream.Null, context.RequestAborted);
             if (latency > TimeSpan.Zero)
             {
-                await Task.Delay(latency, context.RequestAborted);
+                await Task.Delay((int)Math.Floor(latency.TotalMilliseconds - Volatile.Read(ref late)), context.RequestAborted);
+                Volatile.Write(ref late, Math.Clamp(late + (0.005 * (Stopwatch.GetElapsedTime(arrived) - latency).TotalMilliseconds), 0, 5));
+                Interlocked.Add(ref ticks, Stopwatch.GetElapsedTime(arrived).Ticks);
+                Interlocked.Increment(ref calls);
             }
 
             context.Response.ContentType = "text/event-stream";

@@ -47,7 +47,9 @@ internal static class TeacherBenchmark
         var bare = await BareAsync(endpoint.FirstLine, rows, inFlight);
         var taught = await TeachAsync(endpoint.FirstLine, rows, inFlight, AskAsync, cancellationToken);
         var ideal = inFlight * 1000.0 / latency;
-        Print($"endpoint of {latency} ms, {rows} rows, {inFlight} in flight, ideal {ideal:0} a second:");
+        using var http = new HttpClient();
+        var took = await http.GetStringAsync(new Uri(endpoint.FirstLine + "/latency"), cancellationToken);
+        Print($"endpoint of {latency} ms, {rows} rows, {inFlight} in flight, ideal {ideal:0} a second; it took {took} ms on average:");
         Print($"  bare HTTP calls    {bare.Rate,7:0} calls/s, {100 * bare.Rate / ideal:0.0}% of the ideal");
         Print($"  through the Teacher{taught.Rate,7:0} rows/s,  {100 * taught.Rate / ideal:0.0}% of the ideal, {100 * taught.Rate / bare.Rate:0.0}% of the bare calls");
     }

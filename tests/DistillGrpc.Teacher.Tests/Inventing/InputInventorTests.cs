@@ -148,11 +148,13 @@ public sealed class InputInventorTests : IDisposable
     [Fact]
     public async Task Invent_Cancelled_ReachesTheEndpoint()
     {
+        var asked = new TaskCompletionSource();
         var aborted = new TaskCompletionSource();
         await using var endpoint = await StartAsync(Says("stop", "It is late."), async context =>
         {
             context.RequestAborted.Register(() => aborted.TrySetResult());
             await BeginAsync(context);
+            asked.TrySetResult();
             await aborted.Task;
         });
         await using var teacher = await Teacher(endpoint, "--MaxInputsInFlight=1");
@@ -163,6 +165,7 @@ public sealed class InputInventorTests : IDisposable
             await foreach (var response in teacher.Client.InventInputsAsync(new InventInputsRequest { TaskDescription = "x", Count = 5 }, stop.Token))
             {
                 Assert.Equal("It is late.", response.Input.Segments[0]);
+                await asked.Task.WaitAsync(TimeSpan.FromSeconds(10));
                 await stop.CancelAsync();
             }
         });
