@@ -74,22 +74,22 @@ internal static class TrainCommand
         {
             switch (response.EventCase)
             {
-                case TrainResponse.EventOneofCase.Teaching:
+                case TrainingEvent.EventOneofCase.Teaching:
                     line.Show($"rationales {ProgressLine.Bar((double)response.Teaching.Rows / response.Teaching.TotalRows)}");
                     break;
-                case TrainResponse.EventOneofCase.Progress:
+                case TrainingEvent.EventOneofCase.Progress:
                     var step = response.Progress;
                     line.Show($"{ProgressLine.Bar((double)step.Step / step.TotalSteps)} step {step.Step} loss {step.Loss:0.000} ETA {step.Remaining.ToTimeSpan():m\\:ss}");
                     break;
-                case TrainResponse.EventOneofCase.Warning:
+                case TrainingEvent.EventOneofCase.Warning:
                     line.Clear();
                     await Console.Error.WriteLineAsync(response.Warning.Message);
                     break;
-                case TrainResponse.EventOneofCase.Evaluation:
+                case TrainingEvent.EventOneofCase.Evaluation:
                     line.Clear();
                     Console.WriteLine($"step {response.Evaluation.Step}: {response.Evaluation.Correct} of {response.Evaluation.Examples} right");
                     break;
-                case TrainResponse.EventOneofCase.Result:
+                case TrainingEvent.EventOneofCase.Result:
                     line.Clear();
                     Console.WriteLine($"{response.Result.Model}: {response.Result.Steps} steps in {response.Result.TrainTime.ToTimeSpan().TotalSeconds:0.0} s");
                     break;

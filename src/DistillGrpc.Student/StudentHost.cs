@@ -3,7 +3,9 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving;
+using DistillGrpc.Student.Storage;
 using DistillGrpc.Student.Training;
+using DistillGrpc.Student.Training.Jobs;
 
 namespace DistillGrpc.Student;
 
@@ -32,14 +34,22 @@ public static class StudentHost
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<RowTeacher>();
         builder.Services.AddSingleton<ExtractionRows>();
-        builder.Services.AddSingleton<TrainingRuns>();
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<StudentDatabase>();
+        builder.Services.AddSingleton<JobStore>();
+        builder.Services.AddSingleton<JobRows>();
+        builder.Services.AddSingleton<JobWatch>();
+        builder.Services.AddSingleton<SentRows>();
+        builder.Services.AddSingleton<JobRunner>();
         builder.Services.AddHostedService<ModelLoading>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<JobRunner>());
         configure?.Invoke(builder);
         var app = builder.Build();
         // Opened now: a folder that cannot be used keeps the service from starting.
         ModelCatalog.Check(options, app.Services.GetRequiredService<StateDirectory>());
+        app.Services.GetRequiredService<StudentDatabase>();
         app.MapGrpcService<PredictionService>();
-        app.MapGrpcService<RunService>();
+        app.MapGrpcService<JobService>();
         app.MapServiceDefaults();
         return app;
     }

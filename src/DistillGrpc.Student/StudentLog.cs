@@ -16,4 +16,13 @@ internal static partial class StudentLog
 
     [LoggerMessage(2, LogLevel.Warning, "The Teacher was lost while it explained rows.")]
     public static partial void TeacherLost(ILogger logger, Exception failure);
+
+    [LoggerMessage(6, LogLevel.Error, "{Job} failed.")]
+    public static partial void JobFailed(ILogger logger, Exception failure, string job);
+
+    [LoggerMessage(7, LogLevel.Error, "The state of a job cannot be read or written.")]
+    public static partial void StateFailed(ILogger logger, Exception failure);
+
+    [LoggerMessage(8, LogLevel.Error, "An event of {Job} cannot be written; the job goes on.")]
+    public static partial void EventLost(ILogger logger, Exception failure, string job);
 }

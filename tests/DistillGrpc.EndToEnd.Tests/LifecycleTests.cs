@@ -39,7 +39,7 @@ public sealed class LifecycleTests
             Assert.Equal(["models/kept"], (await new InferenceClient(channel).ListModelsAsync()).Select(model => model.Name));
             Assert.NotNull((await new InferenceClient(channel).PredictAsync(Ask())).Label);
             Assert.Empty(Directory.GetDirectories(Path.Combine(state.Path, "unfinished")));
-            Assert.Equal("models/lost", (await new TrainingClient(channel).TrainAsync(Spec("lost", 2), Rows(), None()).ToListAsync())[^1].Result.Model);
+            Assert.Equal("models/lost", (await new TrainingClient(channel).TrainAsync(Spec("lost", 2), Rows(), None()).ToListAsync()).Single(e => e.Result is not null).Result.Model);
         }
     }
 
@@ -90,7 +90,7 @@ public sealed class LifecycleTests
         var spec = Spec("half-taught", 2);
         spec.Teacher = new TeacherSource();
 
-        var events = new List<TrainResponse>();
+        var events = new List<TrainingEvent>();
         await foreach (var response in new TrainingClient(channel).TrainAsync(spec, Rows(), None()))
         {
             events.Add(response);
@@ -104,7 +104,7 @@ public sealed class LifecycleTests
         release.SetResult();
         Assert.Equal("TEACHER_LOST", Assert.Single(events, e => e.Warning is not null).Warning.Reason);
         Assert.Equal((20, 5), (events.Single(e => e.Started is not null).Started.LabelRows, events.Single(e => e.Started is not null).Started.RationaleRows));
-        Assert.Equal(5, events[^1].Result.TeacherRows);
+        Assert.Equal(5, events.Single(e => e.Result is not null).Result.TeacherRows);
     }
 
     [Fact]

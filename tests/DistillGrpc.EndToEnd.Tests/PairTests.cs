@@ -27,7 +27,7 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
         // Twenty and thirty: the caller's four are among them, and what the teacher cannot solve is not fit to train on.
         Assert.Equal(50, events.Single(e => e.Started is not null).Started.RationaleRows);
         Assert.DoesNotContain(events, e => e.Warning is not null);
-        Assert.Equal("models/extracted", events[^1].Result.Model);
+        Assert.Equal("models/extracted", events.Single(e => e.Result is not null).Result.Model);
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
         Assert.Equal(0, progress[^1].Remaining.ToTimeSpan().TotalSeconds, 3);
         Assert.True(progress[^1].RationaleLoss is > 0 and < 8);
         Assert.Equal(8, events.Single(e => e.Evaluation is not null).Evaluation.Examples);
-        var result = events[^1].Result;
+        var result = events.Single(e => e.Result is not null).Result;
         Assert.Equal(("models/pair", 60, 64), (result.Model, result.Steps, result.TeacherRows));
         Assert.Equal(started.Flops, result.Flops, started.Flops * 1e-9);
 
@@ -114,7 +114,7 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
         var events = await TrainAsync(spec, Rows(32), Rows(4, first: 32));
 
         Assert.Equal([10, 25], events.Where(e => e.Evaluation is not null).Select(e => e.Evaluation.Step));
-        Assert.InRange(events[^1].Result.Flops, flops * 2.3, flops * 2.6);
+        Assert.InRange(events.Single(e => e.Result is not null).Result.Flops, flops * 2.3, flops * 2.6);
     }
 
     [Fact]
@@ -240,10 +240,10 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
     private static Example[] Rows(int count, int first = 0) => [.. Enumerable.Range(first, count).Select(i =>
         new Example { Id = $"{i}", Label = $"{20 + i} - {2 + (i % 9)}", Segments = { Problem(i) } })];
 
-    private async Task<List<TrainResponse>> TrainAsync(TrainingSpec spec, Example[] rows, Example[] heldOut) =>
+    private async Task<List<TrainingEvent>> TrainAsync(TrainingSpec spec, Example[] rows, Example[] heldOut) =>
         await pair.Training.TrainAsync(spec, rows.ToAsyncEnumerable(), heldOut.ToAsyncEnumerable()).ToListAsync();
 
-    private static async Task Drain(IAsyncEnumerable<TrainResponse> events)
+    private static async Task Drain(IAsyncEnumerable<TrainingEvent> events)
     {
         await foreach (var _ in events)
         {

@@ -38,10 +38,10 @@ public sealed class TelemetryTests
         }
 
         chain.Reverse();
-        const ulong server = 2, client = 3;
+        const ulong @internal = 1, server = 2, client = 3;
         // Between a gRPC client and its server lies the HTTP/2 request of the client.
         Assert.Equal(
-            [("Train", client), ("POST", client), ("Train", server), ("GenerateRationales", client), ("POST", client), ("GenerateRationales", server), ("teach", client), ("POST", client)],
+            [("Train", client), ("POST", client), ("Train", server), ("train", @internal), ("GenerateRationales", client), ("POST", client), ("GenerateRationales", server), ("teach", client), ("POST", client)],
             chain.Select(link => (link.Name.Split('/')[^1], link.Kind)));
         var metrics = string.Concat(collector.Metrics);
         Assert.All(

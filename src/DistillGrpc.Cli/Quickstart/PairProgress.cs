@@ -8,22 +8,22 @@ internal sealed class PairProgress(ProgressLine line)
     private readonly Dictionary<string, string> _states = [];
     private readonly Lock _lock = new();
 
-    public void Show(string run, TrainResponse response)
+    public void Show(string run, TrainingEvent response)
     {
         lock (_lock)
         {
             switch (response.EventCase)
             {
-                case TrainResponse.EventOneofCase.Teaching:
+                case TrainingEvent.EventOneofCase.Teaching:
                     var teaching = response.Teaching;
                     line.Show($"rationales {ProgressLine.Bar((double)teaching.Rows / teaching.TotalRows)} {teaching.Rows}/{teaching.TotalRows}");
                     break;
-                case TrainResponse.EventOneofCase.Progress:
+                case TrainingEvent.EventOneofCase.Progress:
                     var step = response.Progress;
                     _states[run] = $"{run} {ProgressLine.Bar((double)step.Step / step.TotalSteps)} loss {step.Loss:0.000} ETA {step.Remaining.ToTimeSpan():m\\:ss}";
                     line.Show(string.Join("  ", _states.OrderByDescending(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)));
                     break;
-                case TrainResponse.EventOneofCase.Warning:
+                case TrainingEvent.EventOneofCase.Warning:
                     line.Clear();
                     Console.Error.WriteLine($"{run}: {response.Warning.Message}");
                     break;

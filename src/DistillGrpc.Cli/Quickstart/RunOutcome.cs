@@ -11,7 +11,7 @@ internal sealed class RunOutcome
 
     public double TokensPerSecond { get; private set; }
 
-    public void Add(TrainResponse response)
+    public void Add(TrainingEvent response)
     {
         if (response.Evaluation is { } evaluation)
         {

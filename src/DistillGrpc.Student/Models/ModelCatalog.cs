@@ -10,6 +10,10 @@ internal sealed partial class ModelCatalog(StudentOptions options, StateDirector
 {
     private const string Collection = "models/";
     private readonly ConcurrentDictionary<string, ServedModel> _models = new(StringComparer.Ordinal);
+    private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Ends when everything there was at the start is loaded, or known not to be.</summary>
+    public Task Loaded => _loaded.Task;
 
     public IEnumerable<ServedModel> All => _models.Values.OrderBy(model => model.Name, StringComparer.Ordinal);
 
@@ -19,6 +23,7 @@ internal sealed partial class ModelCatalog(StudentOptions options, StateDirector
         CleanUp();
         var stored = Directory.GetDirectories(state.Folder("models")).Select(path => KeyValuePair.Create(Path.GetFileName(path), path)).Where(pair => IsId(pair.Key) && IsOurs(pair.Key, pair.Value));
         await Task.WhenAll(options.Models.Concat(stored).Select(pair => AddAsync(pair.Key, pair.Value)));
+        _loaded.TrySetResult();
     }
 
     /// <summary>Loads a model and serves it, in place of one of the same id: that one answers until the new one can, and on where it cannot.</summary>

@@ -20,7 +20,7 @@ internal sealed class ExtractionRows(StudentOptions options, ILogger<ExtractionR
     /// <param name="report">Takes the events.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="RpcException">FAILED_PRECONDITION without a configured Teacher; UNAVAILABLE where it cannot be reached; what it refused.</exception>
-    public async IAsyncEnumerable<Example> ReadAsync(string extraction, Func<TrainResponse, ValueTask> report, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<Example> ReadAsync(string extraction, Func<TrainingEvent, ValueTask> report, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (options.Teacher.Length == 0)
         {
@@ -28,7 +28,7 @@ internal sealed class ExtractionRows(StudentOptions options, ILogger<ExtractionR
         }
 
         var (state, rows, started, reported) = (new Extraction(), 0, Stopwatch.GetTimestamp(), TimeSpan.Zero);
-        TrainResponse Progress() => new() { Teaching = new TeachingProgress { Rows = rows, TotalRows = (int)Math.Max(rows, state.Counts?.Inputs ?? 0), ParsedRows = rows, Elapsed = Duration.FromTimeSpan(Stopwatch.GetElapsedTime(started)) } };
+        TrainingEvent Progress() => new() { Teaching = new TeachingProgress { Rows = rows, TotalRows = (int)Math.Max(rows, state.Counts?.Inputs ?? 0), ParsedRows = rows, Elapsed = Duration.FromTimeSpan(Stopwatch.GetElapsedTime(started)) } };
         await using var events = new ExtractionClient(_channel.Value).WatchAsync(extraction, 0, RowFilter.Accepted, follow: true, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (await NextAsync(events, cancellationToken))
         {

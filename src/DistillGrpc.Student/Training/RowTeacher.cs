@@ -21,7 +21,7 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
     /// <param name="report">Takes the events.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="RpcException">FAILED_PRECONDITION without a configured Teacher; UNAVAILABLE where it could not be reached at all; what it refused.</exception>
-    public async Task<int> ExplainAsync(TeacherSource source, IReadOnlyList<Example> rows, bool wantsRationales, Func<TrainResponse, ValueTask> report, CancellationToken cancellationToken)
+    public async Task<int> ExplainAsync(TeacherSource source, IReadOnlyList<Example> rows, bool wantsRationales, Func<TrainingEvent, ValueTask> report, CancellationToken cancellationToken)
     {
         var open = rows.ToDictionary(row => row.Id, StringComparer.Ordinal);
         if (open.Count == 0)
@@ -35,7 +35,7 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
         }
 
         var (came, parsed, failed, started, reported) = (0, 0, 0, Stopwatch.GetTimestamp(), TimeSpan.Zero);
-        TrainResponse Progress() => new() { Teaching = new TeachingProgress { Rows = came, TotalRows = open.Count, ParsedRows = parsed, Elapsed = Duration.FromTimeSpan(Stopwatch.GetElapsedTime(started)) } };
+        TrainingEvent Progress() => new() { Teaching = new TeachingProgress { Rows = came, TotalRows = open.Count, ParsedRows = parsed, Elapsed = Duration.FromTimeSpan(Stopwatch.GetElapsedTime(started)) } };
         try
         {
             var spec = new RationaleSpec { Teacher = source.Teacher, Prompt = source.Prompt };
@@ -80,7 +80,7 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
         return came;
     }
 
-    public static TrainResponse Warning(string reason, string message) => new() { Warning = new TrainingWarning { Reason = reason, Message = message } };
+    public static TrainingEvent Warning(string reason, string message) => new() { Warning = new TrainingWarning { Reason = reason, Message = message } };
 
     public void Dispose()
     {

@@ -13,7 +13,7 @@ namespace DistillGrpc.Student.Training;
 
 /// <summary>One run on its own thread, from rows to a folder in Hugging Face layout.</summary>
 internal sealed class TrainingRun(
-    RunSpec spec, IReadOnlyList<Example> rows, IReadOnlyList<Example> heldOut, string? baseDirectory, Action<TrainResponse> report, CancellationToken cancellationToken)
+    RunSpec spec, IReadOnlyList<Example> rows, IReadOnlyList<Example> heldOut, string? baseDirectory, string checkpoints, Action<TrainingEvent> report, Func<bool> isSuspended, CancellationToken cancellationToken)
 {
     private const int EvaluationBatch = 32;
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(250);
@@ -73,7 +73,7 @@ internal sealed class TrainingRun(
         using var trainer = new StepByStepTrainer(model.Model, optimizer, spec.Weights);
         var planned = PlannedFlops(model.Model.Config, encoded);
         var extra = planned > 0 ? (int)Math.Max(0, (spec.Source.ComputeBudgetFlops - planned) / planned * spec.Steps) : 0;
-        report(new TrainResponse
+        report(new TrainingEvent
         {
             Started = new TrainingStarted
             {
@@ -125,14 +125,14 @@ internal sealed class TrainingRun(
         _clock.Start();
         for (var step = 0; step < steps; step++)
         {
-            cancellationToken.ThrowIfCancellationRequested();
+            StopIfAsked();
             var (labelBatch, rationaleBatch) = (labels.Next(), rationales?.Next() ?? []);
             means.Add(Step(trainer, labelBatch, rationaleBatch, schedule.At(step)));
             TrainingMetrics.Stepped();
             _clock.Add(TrainingFlops.OfStep(model.Model.Config, labelBatch, rationaleBatch), labelBatch.Sum(row => row.Length) + rationaleBatch.Sum(row => row.Length));
             if (_clock.SinceReport > ReportInterval || step == steps - 1)
             {
-                report(new TrainResponse { Progress = means.Take(_clock, total, schedule.At(step)) });
+                report(new TrainingEvent { Progress = means.Take(_clock, total, schedule.At(step)) });
             }
 
             if (spec.Source.EvaluationInterval > 0 && step < steps - 1 && _clock.Steps % spec.Source.EvaluationInterval == 0)
@@ -144,6 +144,16 @@ internal sealed class TrainingRun(
         }
 
         _clock.Stop();
+    }
+
+    private void StopIfAsked()
+    {
+        if (cancellationToken.IsCancellationRequested && isSuspended())
+        {
+            _ = checkpoints;
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     private StepReport Step(StepByStepTrainer trainer, IReadOnlyList<TaskRow> labels, IReadOnlyList<TaskRow> rationales, double rate)
@@ -177,6 +187,6 @@ internal sealed class TrainingRun(
             correct += chunk.Zip(answers).Count(pair => spec.Scorer.IsRight(model.Tokenizer.Decode(pair.Second), pair.First.Label, pair.First.Answer));
         }
 
-        report(new TrainResponse { Evaluation = new Evaluation { Step = _clock.Steps, Flops = _clock.Flops, Examples = heldOut.Count, Correct = correct } });
+        report(new TrainingEvent { Evaluation = new Evaluation { Step = _clock.Steps, Flops = _clock.Flops, Examples = heldOut.Count, Correct = correct } });
     }
 }

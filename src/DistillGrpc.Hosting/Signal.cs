@@ -1,7 +1,7 @@
-namespace DistillGrpc.Teacher.Spending;
+namespace DistillGrpc.Hosting;
 
 /// <summary>Wakes all who wait for something to change. Who takes <see cref="Next"/> before it looks misses no change.</summary>
-internal sealed class Signal
+public sealed class Signal
 {
     private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -1,14 +1,15 @@
 using System.Data.Common;
 using System.Runtime.CompilerServices;
 
-namespace DistillGrpc.Teacher.Storage;
+namespace DistillGrpc.Hosting;
 
 /// <summary>Commands with named parameters.</summary>
-internal static class Commands
+public static class Commands
 {
     // Preparing a statement costs more than running it.
     private static readonly ConditionalWeakTable<DbConnection, Dictionary<string, DbCommand>> Prepared = [];
 
+    /// <summary>A command of its own, not prepared.</summary>
     public static DbCommand Command(this DbConnection connection, string sql, params ReadOnlySpan<(string Name, object Value)> parameters)
     {
         var command = connection.CreateCommand();
@@ -47,6 +48,7 @@ internal static class Commands
         return rows;
     }
 
+    /// <summary>Runs statements once, outside of any transaction.</summary>
     public static void Execute(this DbConnection connection, string sql)
     {
         using var command = connection.Command(sql);

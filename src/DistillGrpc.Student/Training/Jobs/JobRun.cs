@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
+using DistillGrpc.Student.Models;
+
+namespace DistillGrpc.Student.Training.Jobs;
+
+/// <summary>A job while it runs: rows are brought together, a student learns, the model is put into its place.</summary>
+internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelCatalog catalog, StateDirectory state, StudentOptions options, ILogger<JobRun> logger) : IDisposable
+{
+    private static readonly ActivitySource Activities = new("DistillGrpc.Student");
+    private readonly CancellationTokenSource _stop = new();
+    private int _reason;
+
+    /// <summary>Why it is to stop before its end.</summary>
+    public JobStop Stopped => (JobStop)Volatile.Read(ref _reason);
+
+    /// <summary>Has it stop within a step; the first reason counts, but for a cancellation.</summary>
+    public void Stop(JobStop reason)
+    {
+        if (reason == JobStop.Cancel)
+        {
+            Volatile.Write(ref _reason, (int)reason);
+        }
+        else
+        {
+            Interlocked.CompareExchange(ref _reason, (int)reason, (int)JobStop.None);
+        }
+
+        _stop.Cancel();
+    }
+
+    /// <summary>Runs to the end.</summary>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <exception cref="Grpc.Core.RpcException">It cannot go on.</exception>
+    public async Task RunAsync()
+    {
+        // One trace from the caller over the Teacher to the backend, also when the call is long over.
+        using var activity = Activities.StartActivity("train", ActivityKind.Internal, job.Trace);
+        var (spec, folder) = (RunSpec.Check(job.Spec), new JobFolder(state, job.Id).Create());
+        await catalog.Loaded.WaitAsync(_stop.Token);
+        var baseModel = spec.Source.BaseModel.Length > 0 ? catalog.Find(spec.Source.BaseModel, "spec.base_model") : null;
+        baseModel?.RequireLoaded();
+        var heldOut = rows.HeldOut(folder);
+        var (learnt, taught) = await rows.CollectAsync(spec, folder, ReportAsync, _stop.Token);
+        var finished = Path.Combine(state.Folder("unfinished"), $"{job.Id}.{Guid.NewGuid():n}");
+        try
+        {
+            var result = await TrainAsync(
+                report => new TrainingRun(spec, learnt, heldOut, baseModel?.Directory, folder.Checkpoints, report, () => Stopped is JobStop.Pause or JobStop.Shutdown, _stop.Token), finished);
+            result.TeacherRows = taught;
+            await catalog.InstallAsync(spec.ModelId, finished, spec.Source.Replace);
+            await ReportAsync(new TrainingEvent { Result = result });
+        }
+        finally
+        {
+            if (Directory.Exists(finished))
+            {
+                Directory.Delete(finished, recursive: true);
+            }
+        }
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    // The run has a thread of its own: tensors' scopes must not cross an await. The disk does not hold it up.
+    private async Task<TrainingResult> TrainAsync(Func<Action<TrainingEvent>, TrainingRun> make, string finished)
+    {
+        var events = Channel.CreateUnbounded<TrainingEvent>();
+        var run = make(happened => events.Writer.TryWrite(happened));
+        var done = new TaskCompletionSource<TrainingResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() =>
+        {
+            try
+            {
+                done.SetResult(run.Run(finished, options.TrainingThreads));
+            }
+            catch (Exception failure)
+            {
+                done.SetException(failure);
+            }
+
+            events.Writer.Complete();
+        })
+        { IsBackground = true, Name = $"train {job.Id}" }.Start();
+        await foreach (var happened in events.Reader.ReadAllAsync(CancellationToken.None))
+        {
+            await ReportAsync(happened);
+        }
+
+        return await done.Task;
+    }
+
+    private ValueTask ReportAsync(TrainingEvent happened)
+    {
+        try
+        {
+            store.Append(job.Id, happened);
+        }
+        catch (System.Data.Common.DbException full)
+        {
+            // What was learnt is worth more than the news of it.
+            StudentLog.EventLost(logger, full, job.Name);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+}
