@@ -13,8 +13,8 @@ internal static class TrainCommand
         var data = new DataOptions("Rows to learn from; those without a rationale go to the Student's Teacher.");
         var extraction = new Option<string>("--extraction") { Description = "An extraction of the Student's Teacher, extractions/{id}, whose rows are learnt from (besides --data, where there is one).", DefaultValueFactory = _ => "" };
         var evalData = new Option<FileInfo?>("--eval-data") { Description = "Held-out rows." };
-        var id = new Option<string>("--id") { Description = "Id of the model to make.", Required = true };
-        var replace = new Option<bool>("--replace") { Description = "Put it in the place of a model of the same id." };
+        var id = new Option<string>("--id") { Description = "Id of the model to make; one that is there gets a new version.", Required = true };
+        var alias = new Option<string>("--alias") { Description = "The alias that the new version gets; under 'stable' it answers for the model.", DefaultValueFactory = _ => "stable" };
         var from = new Option<string>("--from") { Description = "A size (micro, mini, small, base), or a model that the Student has, models/{id}.", DefaultValueFactory = _ => "micro" };
         var mode = new Option<string>("--mode") { Description = "How the rows are learnt.", DefaultValueFactory = _ => "step-by-step" };
         mode.AcceptOnlyFromAmong("step-by-step", "label-only");
@@ -29,7 +29,7 @@ internal static class TrainCommand
         var seed = new Option<long>("--seed") { Description = "Seed of order and initialisation." };
         var equations = new Option<bool>("--equations") { Description = "Labels are equations, compared by value." };
         var student = Addresses.Student();
-        var command = new Command("train", "Has a running Student learn from rows.") { extraction, evalData, id, replace, from, mode, labels, lambda, optimizer, batch, steps, rate, seed, equations, student };
+        var command = new Command("train", "Has a running Student learn from rows.") { extraction, evalData, id, alias, from, mode, labels, lambda, optimizer, batch, steps, rate, seed, equations, student };
         data.AddTo(command);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             () =>
@@ -37,7 +37,7 @@ internal static class TrainCommand
                 var spec = new TrainingSpec
                 {
                     ModelId = parsed.GetValue(id),
-                    Replace = parsed.GetValue(replace),
+                    Alias = parsed.GetValue(alias),
                     Mode = parsed.GetValue(mode) == "label-only" ? TrainingMode.LabelOnly : TrainingMode.DistillingStepByStep,
                     Teacher = new TeacherSource { Extraction = parsed.GetValue(extraction) },
                     LabelSource = parsed.GetValue(labels) switch { "gold" => LabelSource.Gold, "teacher" => LabelSource.Teacher, _ => LabelSource.GoldElseTeacher },

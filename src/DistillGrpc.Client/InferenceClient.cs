@@ -46,9 +46,4 @@ public sealed class InferenceClient(ChannelBase channel)
     /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
     public IAsyncEnumerable<BatchPredictResponse> BatchPredictAsync(IAsyncEnumerable<BatchPredictRequest> requests, CancellationToken cancellationToken = default) =>
         DuplexCall.RunAsync(token => _client.BatchPredict(cancellationToken: token), requests, cancellationToken);
-
-    /// <summary>The models that the Student has.</summary>
-    /// <exception cref="RpcException">The call failed.</exception>
-    public async Task<IReadOnlyList<Model>> ListModelsAsync(CancellationToken cancellationToken = default) =>
-        (await _client.ListModelsAsync(new ListModelsRequest(), cancellationToken: cancellationToken)).Models;
 }

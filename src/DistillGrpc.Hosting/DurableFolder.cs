@@ -23,7 +23,7 @@ public static class DurableFolder
     }
 
     // .NET opens no folders; elsewhere than on Linux the names are left to the file system.
-    private static void Sync(string folder)
+    internal static void Sync(string folder)
     {
         if (!OperatingSystem.IsLinux())
         {

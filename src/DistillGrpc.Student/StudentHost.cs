@@ -28,7 +28,7 @@ public static class StudentHost
             throw new PlatformNotSupportedException("The Student runs on Linux on x86-64 only: there is no libtorch in this build for anything else.");
         }
 
-        var (builder, options) = ServiceDefaults.CreateBuilder<StudentOptions>("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName], args, isEmbedded);
+        var (builder, options) = ServiceDefaults.CreateBuilder<StudentOptions>("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName, ModelService.Descriptor.FullName], args, isEmbedded);
         options.Check();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton<ModelCatalog>();
@@ -50,6 +50,7 @@ public static class StudentHost
         app.Services.GetRequiredService<StudentDatabase>();
         app.MapGrpcService<PredictionService>();
         app.MapGrpcService<JobService>();
+        app.MapGrpcService<CatalogService>();
         app.MapServiceDefaults();
         return app;
     }

@@ -15,6 +15,12 @@ internal sealed class StudentOptions
     /// <summary>The model used where a request names none; default: the only one.</summary>
     public string DefaultModel { get; set; } = "";
 
+    /// <summary>Versions of a model without an alias that are kept on the disk; older ones are removed when a new one comes. Default 10.</summary>
+    public int KeptVersions { get; set; } = 10;
+
+    /// <summary>Most bytes of the files of a model that is uploaded; default 64 Gi.</summary>
+    public long MaxModelBytes { get; set; } = 64L << 30;
+
     /// <summary>Requests that may wait for one model; more are refused with RESOURCE_EXHAUSTED. Default 256.</summary>
     public int MaxQueue { get; set; } = 256;
 
@@ -42,7 +48,9 @@ internal sealed class StudentOptions
     {
         var isAddress = Uri.TryCreate(Teacher, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
         Setting.Require(Teacher.Length == 0 || isAddress, nameof(Teacher), $"'{Teacher}' is not an address such as http://127.0.0.1:5101.");
-        Setting.Require(DefaultModel.Length == 0 || ModelCatalog.IsId(DefaultModel), nameof(DefaultModel), $"'{DefaultModel}' is not a model's id.");
+        Setting.Require(DefaultModel.Length == 0 || ModelName.IsId(DefaultModel), nameof(DefaultModel), $"'{DefaultModel}' is not a model's id.");
+        Setting.Require(KeptVersions is >= 0 and <= 100_000, nameof(KeptVersions), "must be 0 to 100000.");
+        Setting.Require(MaxModelBytes is >= 1, nameof(MaxModelBytes), "must be above 0.");
         Setting.Require(MaxQueue is >= 1 and <= 1_000_000, nameof(MaxQueue), "must be 1 to 1000000.");
         Setting.Require(MaxOutputTokens is >= 1 and <= 65_536, nameof(MaxOutputTokens), "must be 1 to 65536.");
         Setting.Require(MaxInputCharacters is >= 1, nameof(MaxInputCharacters), "must be above 0.");

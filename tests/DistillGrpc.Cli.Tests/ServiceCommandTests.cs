@@ -26,7 +26,7 @@ public sealed class ServiceCommandTests
         var train = await Distill.RunAsync("train", "--data", taught, "--eval-data", rows, "--id", "mine", "--steps", "5", "--student", $"{student.Address()}");
         Assert.Equal((0, ""), (train.ExitCode, train.Error));
         Assert.Contains("of 30 right", train.Output, StringComparison.Ordinal);
-        Assert.Contains("models/mine: 5 steps", train.Output, StringComparison.Ordinal);
+        Assert.Contains("models/mine/versions/1: 5 steps", train.Output, StringComparison.Ordinal);
 
         var predict = await Distill.RunAsync("predict", "--task", "both", "--student", $"{student.Address()}", "Mia has 20 apples. How many apples does Mia have now?");
         Assert.Equal((0, "", 2), (predict.ExitCode, predict.Error, predict.Output.Count(c => c == '\n')));
@@ -47,7 +47,7 @@ public sealed class ServiceCommandTests
         var savings = await Distill.RunAsync("savings", "--data", taught, "--requests", "10", "--json", "--student", $"{student.Address()}");
         Assert.Equal((0, ""), (savings.ExitCode, savings.Error));
         var costs = JsonDocument.Parse(savings.Output).RootElement;
-        Assert.Equal(("models/mine", 10, 30), (costs.GetProperty("model").GetString(), costs.GetProperty("inputs").GetInt32(), costs.GetProperty("rows").GetInt32()));
+        Assert.Equal(("models/mine/versions/1", 10, 30), (costs.GetProperty("model").GetString(), costs.GetProperty("inputs").GetInt32(), costs.GetProperty("rows").GetInt32()));
         Assert.True(costs.GetProperty("labelAndRationale").GetProperty("costPerThousand").GetDecimal() > 0);
 
         var unknown = await Distill.RunAsync("eval", "--data", rows, "--model", "models/none", "--student", $"{student.Address()}");
@@ -63,8 +63,8 @@ public sealed class ServiceCommandTests
         Assert.Equal((1, 0), (kinds.GetProperty("models").GetProperty("entries").GetInt32(), kinds.GetProperty("unfinished").GetProperty("entries").GetInt32()));
         Assert.True(kinds.GetProperty("models").GetProperty("bytes").GetInt64() > 100_000);
 
-        var again = await Distill.RunAsync("train", "--data", taught, "--id", "mine", "--student", $"{student.Address()}");
-        Assert.Equal(1, again.ExitCode);
-        Assert.Contains("MODEL_EXISTS", again.Error, StringComparison.Ordinal);
+        var again = await Distill.RunAsync("train", "--data", taught, "--id", "mine", "--steps", "2", "--alias", "canary", "--student", $"{student.Address()}");
+        Assert.Equal((0, ""), (again.ExitCode, again.Error));
+        Assert.Contains("models/mine/versions/2: 2 steps", again.Output, StringComparison.Ordinal);
     }
 }

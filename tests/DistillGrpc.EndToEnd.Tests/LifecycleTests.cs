@@ -28,18 +28,22 @@ public sealed class LifecycleTests
             });
         }
 
-        // As if it had been killed between setting a model aside and putting another in its place, and in the middle of writing one.
-        Directory.Move(Path.Combine(state.Path, "models", "kept"), Path.Combine(state.Path, "models", $"kept.{Guid.NewGuid():n}"));
+        // As if it had been killed while it removed a version, and in the middle of writing one; and a model as it lay there before there were versions.
+        var models = Path.Combine(state.Path, "models");
+        Directory.Move(Path.Combine(models, "kept", "1"), Path.Combine(models, "plain"));
+        Directory.Delete(Path.Combine(models, "kept"), recursive: true);
+        Directory.Move(Path.Combine(models, "plain"), Path.Combine(models, "kept"));
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(models, "removed.gone")).FullName, "config.json"), "half");
         File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(state.Path, "unfinished", "lost.1")).FullName, "model.safetensors"), "half");
 
         using (var student = await ServiceProcess.StudentAsync($"--StateDirectory={state.Path}"))
         {
             using var channel = DistillChannel.To(student.Address);
             await ServingAsync(channel);
-            Assert.Equal(["models/kept"], (await new InferenceClient(channel).ListModelsAsync()).Select(model => model.Name));
+            Assert.Equal(["models/kept"], (await new ModelClient(channel).ListAsync()).Select(model => model.Name));
             Assert.NotNull((await new InferenceClient(channel).PredictAsync(Ask())).Label);
             Assert.Empty(Directory.GetDirectories(Path.Combine(state.Path, "unfinished")));
-            Assert.Equal("models/lost", (await new TrainingClient(channel).TrainAsync(Spec("lost", 2), Rows(), None()).ToListAsync()).Single(e => e.Result is not null).Result.Model);
+            Assert.Equal("models/lost/versions/1", (await new TrainingClient(channel).TrainAsync(Spec("lost", 2), Rows(), None()).ToListAsync()).Single(e => e.Result is not null).Result.Model);
         }
     }
 

@@ -58,7 +58,7 @@ public sealed class ModelFolderTests : IAsyncLifetime
         }
 
         await RestartAsync($"--Models:bad={bad}");
-        var model = (await _pair.Inference.ListModelsAsync()).Single(model => model.Name == "models/bad");
+        var model = (await _pair.Models.ListAsync()).Single(model => model.Name == "models/bad");
         var predict = await Assert.ThrowsAsync<RpcException>(() => _pair.Inference.PredictAsync(new PredictRequest { Model = "models/bad", Segments = { "x" } }));
         var train = await Assert.ThrowsAsync<RpcException>(() => TrainAsync(new TrainingSpec { ModelId = "child", BaseModel = "models/bad", Steps = 1 }));
 
@@ -84,7 +84,7 @@ public sealed class ModelFolderTests : IAsyncLifetime
 
         await RestartAsync();
 
-        Assert.Equal(["models/good"], (await _pair.Inference.ListModelsAsync()).Select(model => model.Name));
+        Assert.Equal(["models/good"], (await _pair.Models.ListAsync()).Select(model => model.Name));
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class ModelFolderTests : IAsyncLifetime
         await Task.WhenAll(TrainAsync(Spec("one", 5)), TrainAsync(Spec("two", 5)));
         await Task.WhenAll(TrainAsync(Spec("three", 6)), TrainAsync(Spec("dry", 5), dropout: 0));
 
-        byte[] Weights(string id) => File.ReadAllBytes(Path.Combine(_pair.State, "models", id, "model.safetensors"));
+        byte[] Weights(string id) => File.ReadAllBytes(Path.Combine(_pair.State, "models", id, "1", "model.safetensors"));
         Assert.Equal(Weights("one"), Weights("two"));
         Assert.NotEqual(Weights("one"), Weights("three"));
         Assert.NotEqual(Weights("one"), Weights("dry"));
@@ -104,7 +104,7 @@ public sealed class ModelFolderTests : IAsyncLifetime
     public async Task Train_OnePrefixGiven_TheOtherIsTheDefaultAndEqualOnesAreRefused()
     {
         await TrainAsync(new TrainingSpec { ModelId = "prefixed", Preset = "micro", Steps = 1, Prefixes = new TaskPrefixes { Label = "predict: " } });
-        var prefixes = (await _pair.Inference.ListModelsAsync()).Single(model => model.Name == "models/prefixed").Prefixes;
+        var prefixes = (await _pair.Models.ListAsync()).Single(model => model.Name == "models/prefixed").Prefixes;
         Assert.Equal(("predict: ", "[rationale] "), (prefixes.Label, prefixes.Rationale));
 
         var refused = await Assert.ThrowsAsync<RpcException>(() => TrainAsync(new TrainingSpec { ModelId = "x", Preset = "micro", Prefixes = new TaskPrefixes { Label = "a", Rationale = "a" } }));
@@ -141,7 +141,7 @@ public sealed class ModelFolderTests : IAsyncLifetime
     private string Copy(string name, string? where = null)
     {
         var copy = Directory.CreateDirectory(Path.Combine(where ?? _folder.Path, name)).FullName;
-        foreach (var file in Directory.GetFiles(Path.Combine(_pair.State, "models", "good")))
+        foreach (var file in Directory.GetFiles(Path.Combine(_pair.State, "models", "good", "1")))
         {
             File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
         }

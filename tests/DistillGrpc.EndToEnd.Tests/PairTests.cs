@@ -27,7 +27,7 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
         // Twenty and thirty: the caller's four are among them, and what the teacher cannot solve is not fit to train on.
         Assert.Equal(50, events.Single(e => e.Started is not null).Started.RationaleRows);
         Assert.DoesNotContain(events, e => e.Warning is not null);
-        Assert.Equal("models/extracted", events.Single(e => e.Result is not null).Result.Model);
+        Assert.Equal("models/extracted/versions/1", events.Single(e => e.Result is not null).Result.Model);
     }
 
     [Fact]
@@ -49,7 +49,6 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
 
         var events = await TrainAsync(spec, [], []);
         spec.Teacher.Extraction = "extractions/none";
-        spec.Replace = true;
         var missing = await Assert.ThrowsAsync<RpcException>(() => TrainAsync(spec, Rows(1), []));
 
         Assert.Equal("EXTRACTION_STANDS_STILL", events.Single(e => e.Warning is not null).Warning.Reason);
@@ -73,7 +72,7 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
         Assert.True(progress[^1].RationaleLoss is > 0 and < 8);
         Assert.Equal(8, events.Single(e => e.Evaluation is not null).Evaluation.Examples);
         var result = events.Single(e => e.Result is not null).Result;
-        Assert.Equal(("models/pair", 60, 64), (result.Model, result.Steps, result.TeacherRows));
+        Assert.Equal(("models/pair/versions/1", 60, 64), (result.Model, result.Steps, result.TeacherRows));
         Assert.Equal(started.Flops, result.Flops, started.Flops * 1e-9);
 
         var both = await pair.Inference.PredictAsync(Ask("models/pair", PredictionTask.Both));
@@ -97,7 +96,7 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
         await TrainAsync(Spec("seed-a", steps: 10), Rows(32), []);
         await TrainAsync(Spec("seed-b", steps: 10), Rows(32), []);
 
-        byte[] Weights(string id) => File.ReadAllBytes(Path.Combine(pair.State, "models", id, "model.safetensors"));
+        byte[] Weights(string id) => File.ReadAllBytes(Path.Combine(pair.State, "models", id, "1", "model.safetensors"));
         Assert.Equal(Weights("seed-a"), Weights("seed-b"));
     }
 
@@ -110,7 +109,7 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
         var flops = plain.Single(e => e.Started is not null).Started.Flops;
         Assert.DoesNotContain(plain, e => e.Teaching is not null);
 
-        (spec.ComputeBudgetFlops, spec.Replace) = (flops * 2.5, true);
+        spec.ComputeBudgetFlops = flops * 2.5;
         var events = await TrainAsync(spec, Rows(32), Rows(4, first: 32));
 
         Assert.Equal([10, 25], events.Where(e => e.Evaluation is not null).Select(e => e.Evaluation.Step));
@@ -134,7 +133,7 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
 
         Assert.True(failure is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled }, $"{failure}");
         await TrainAsync(Spec("after-cancel", steps: 1), Rows(32), []);
-        Assert.DoesNotContain(await pair.Inference.ListModelsAsync(), model => model.Name == "models/cancelled");
+        Assert.DoesNotContain(await pair.Models.ListAsync(), model => model.Name == "models/cancelled");
         Assert.False(Directory.Exists(Path.Combine(pair.State, "models", "cancelled")));
     }
 
@@ -163,7 +162,7 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
         var failure = await Assert.ThrowsAsync<RpcException>(() => TrainAsync(spec, Rows(32), []));
 
         Assert.Equal((StatusCode.Aborted, "TRAINING_DIVERGED"), (failure.StatusCode, RpcErrors.Reason(failure)));
-        Assert.DoesNotContain(await pair.Inference.ListModelsAsync(), model => model.Name == "models/diverged");
+        Assert.DoesNotContain(await pair.Models.ListAsync(), model => model.Name == "models/diverged");
     }
 
     [Theory]

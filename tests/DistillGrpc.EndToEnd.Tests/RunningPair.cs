@@ -23,6 +23,8 @@ public sealed class RunningPair : IAsyncLifetime
 
     public InferenceClient Inference { get; private set; } = null!;
 
+    public ModelClient Models { get; private set; } = null!;
+
     public Uri StudentAddress { get; private set; } = null!;
 
     public string State => _state;
@@ -43,6 +45,7 @@ public sealed class RunningPair : IAsyncLifetime
         Channel = DistillChannel.To(StudentAddress);
         Training = new TrainingClient(Channel);
         Inference = new InferenceClient(Channel);
+        Models = new ModelClient(Channel);
     }
 
     public async Task StopStudentAsync()

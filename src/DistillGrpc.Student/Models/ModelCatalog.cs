@@ -1,168 +1,152 @@
 using System.Collections.Concurrent;
-using System.Text.RegularExpressions;
+using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Serving;
 
 namespace DistillGrpc.Student.Models;
 
-/// <summary>The models that the Student has: those in its state directory, and those that the operator has named.</summary>
-internal sealed partial class ModelCatalog(StudentOptions options, StateDirectory state, ILogger<ModelCatalog> logger) : IAsyncDisposable
+/// <summary>The models that the Student has: those in its state directory, and those that the operator has named. Versions with an alias are loaded.</summary>
+internal sealed class ModelCatalog(StudentOptions options, StateDirectory state, ILogger<ModelCatalog> logger) : IAsyncDisposable
 {
-    private const string Collection = "models/";
-    private readonly ConcurrentDictionary<string, ServedModel> _models = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, CatalogModel> _models = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SemaphoreSlim _changing = new(1);
+
+    /// <summary>All models, by id.</summary>
+    public IEnumerable<CatalogModel> All => _models.Values.OrderBy(model => model.Id, StringComparer.Ordinal);
 
     /// <summary>Ends when everything there was at the start is loaded, or known not to be.</summary>
     public Task Loaded => _loaded.Task;
 
-    public IEnumerable<ServedModel> All => _models.Values.OrderBy(model => model.Name, StringComparer.Ordinal);
+    private string Root => state.Folder("models");
 
-    /// <summary>Loads and warms up everything there is; what cannot be loaded is FAILED and says why.</summary>
+    /// <summary>Loads and warms up everything that has an alias; what cannot be loaded is FAILED and says why.</summary>
     public async Task LoadAllAsync()
     {
         CleanUp();
-        var stored = Directory.GetDirectories(state.Folder("models")).Select(path => KeyValuePair.Create(Path.GetFileName(path), path)).Where(pair => IsId(pair.Key) && IsOurs(pair.Key, pair.Value));
-        await Task.WhenAll(options.Models.Concat(stored).Select(pair => AddAsync(pair.Key, pair.Value)));
+        var stored = Directory.GetDirectories(Root).Where(IsOurs).Select(path => new CatalogModel(Path.GetFileName(path), new ModelFolder(path)));
+        await Task.WhenAll(options.Models.Select(named => new CatalogModel(named.Key, named.Value)).Concat(stored).Select(async model =>
+        {
+            _models[model.Id] = model;
+            await Task.WhenAll(model.Aliases.Values.Distinct().Select(number => LoadAsync(model, number)));
+        }));
         _loaded.TrySetResult();
     }
 
-    /// <summary>Loads a model and serves it, in place of one of the same id: that one answers until the new one can, and on where it cannot.</summary>
-    /// <returns>Why it cannot be served, or null.</returns>
-    public async Task<Exception?> AddAsync(string id, string directory)
+    /// <summary>Makes a version from a finished folder, which is moved, and serves it; where that fails all is as it was.</summary>
+    /// <param name="id">The model.</param>
+    /// <param name="finished">The folder.</param>
+    /// <param name="alias">The alias that the version gets.</param>
+    /// <returns>The version's name.</returns>
+    /// <exception cref="Grpc.Core.RpcException">FAILED_PRECONDITION where it cannot be served, or the model is the operator's.</exception>
+    public async Task<string> InstallAsync(string id, string finished, string alias)
     {
-        var model = new ServedModel(Collection + id, directory, options);
-        var isFirst = _models.TryAdd(id, model);
-        if (await model.Loaded is { } failure)
-        {
-            if (failure is InvalidDataException)
-            {
-                StudentLog.ModelRefused(logger, id, failure.Message);
-            }
-            else
-            {
-                StudentLog.ModelFailed(logger, failure, id);
-            }
-
-            return failure;
-        }
-
-        if (!isFirst)
-        {
-            var before = _models[id];
-            _models[id] = model;
-            await before.DisposeAsync();
-        }
-
-        return null;
-    }
-
-    /// <summary>Moves a finished folder to its place and serves it; where that fails, all is as it was.</summary>
-    /// <exception cref="Grpc.Core.RpcException">ALREADY_EXISTS, or FAILED_PRECONDITION where it cannot be served.</exception>
-    public async Task InstallAsync(string id, string finished, bool replace)
-    {
-        var place = Path.Combine(state.Folder("models"), id);
-        var aside = Directory.Exists(place) ? $"{place}.{Guid.NewGuid():n}" : null;
-        if (aside is not null)
-        {
-            if (!replace)
-            {
-                throw RpcFailure.AlreadyExists("MODEL_EXISTS", $"{Collection}{id} was made by another run meanwhile.");
-            }
-
-            Directory.Move(place, aside);
-        }
-
+        await _changing.WaitAsync();
         try
         {
-            DurableFolder.Publish(finished, place);
-            if (await AddAsync(id, place) is not null)
+            var isNew = !_models.TryGetValue(id, out var model);
+            model ??= new CatalogModel(id, new ModelFolder(Path.Combine(Root, id)));
+            var number = Owned(model).Publish(finished);
+            if (await LoadAsync(model, number) is { } failure)
             {
-                throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"What was trained as {Collection}{id} cannot be served; the log says why.");
+                await UnloadAsync(model, number);
+                model.Folder!.Delete(number);
+                var why = failure is InvalidDataException ? failure.Message : "the log says why.";
+                throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"What was made as {ModelName.Of(id)} cannot be served: {why}");
             }
-        }
-        catch
-        {
-            Restore(id, place, aside);
-            throw;
-        }
 
-        if (aside is not null)
-        {
-            Directory.Delete(aside, recursive: true);
-        }
-    }
-
-    private void Restore(string id, string place, string? aside)
-    {
-        if (Directory.Exists(place))
-        {
-            Directory.Delete(place, recursive: true);
-        }
-
-        if (aside is not null)
-        {
-            Directory.Move(aside, place);
-        }
-        else
-        {
-            _models.TryRemove(id, out _);
-        }
-    }
-
-    // The state is the service's own: what a link there leads to is not.
-    private bool IsOurs(string id, string folder)
-    {
-        if (new DirectoryInfo(folder).LinkTarget is null && Directory.EnumerateFiles(folder).All(file => new FileInfo(file).LinkTarget is null))
-        {
-            return true;
-        }
-
-        StudentLog.ModelRefused(logger, id, "it is a link, or holds one");
-        return false;
-    }
-
-    // What a process left that was killed: runs that it did not finish, and a model that it had set aside for another.
-    private void CleanUp()
-    {
-        foreach (var unfinished in Directory.GetDirectories(state.Folder("unfinished")))
-        {
-            Directory.Delete(unfinished, recursive: true);
-        }
-
-        var models = state.Folder("models");
-        foreach (var aside in Directory.GetDirectories(models).Where(path => Aside().IsMatch(Path.GetFileName(path))))
-        {
-            var place = Path.Combine(models, Path.GetFileName(aside).Split('.')[0]);
-            if (Directory.Exists(place))
+            await AliasAsync(model, alias, number);
+            if (isNew)
             {
-                Directory.Delete(aside, recursive: true);
+                _models[id] = model;
             }
-            else
-            {
-                Directory.Move(aside, place);
-            }
+
+            Retire(model);
+            return ModelName.Of(id, number);
+        }
+        finally
+        {
+            _changing.Release();
         }
     }
 
-    public bool Has(string id) => _models.ContainsKey(id);
+    /// <summary>Gives an alias to a version, or takes it away with null.</summary>
+    /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where the version cannot be loaded; then all is as it was.</exception>
+    public Task<Model> SetAliasAsync(string id, string alias, int? number) => ChangeAsync(id, async model =>
+    {
+        if (number is { } given && await LoadAsync(model, model.NumberOf(new ModelName(id, null, given))) is { } failure)
+        {
+            if (!model.Aliases.Values.Contains(given))
+            {
+                await UnloadAsync(model, given);
+            }
 
-    /// <summary>The model of a request.</summary>
+            throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"{ModelName.Of(id, given)} could not be loaded: {(failure is InvalidDataException ? failure.Message : "the log says why.")}");
+        }
+
+        await AliasAsync(model, alias, number ?? (model.Aliases.ContainsKey(alias) ? null : throw RpcFailure.NotFound("ALIAS_NOT_FOUND", $"{ModelName.Of(id)} has no alias '{alias}'.")));
+        return model.Describe();
+    });
+
+    /// <summary>Removes a version that has no alias.</summary>
+    /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where it has an alias.</exception>
+    public Task DeleteVersionAsync(string id, int number) => ChangeAsync(id, model =>
+    {
+        model.NumberOf(new ModelName(id, null, number));
+        if (model.Aliases.Where(alias => alias.Value == number).Select(alias => alias.Key).FirstOrDefault() is { } alias)
+        {
+            throw RpcFailure.FailedPrecondition("VERSION_HAS_ALIAS", $"{ModelName.Of(id, number)} has the alias '{alias}': give it to another version, or take it away first.");
+        }
+
+        model.Folder!.Delete(number);
+        return Task.FromResult(true);
+    });
+
+    /// <summary>Removes a model; what waits for it is answered first.</summary>
+    /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where it is the operator's.</exception>
+    public Task DeleteAsync(string id) => ChangeAsync(id, async model =>
+    {
+        _models.TryRemove(id, out _);
+        foreach (var number in model.Served.Keys)
+        {
+            await UnloadAsync(model, number);
+        }
+
+        model.Folder!.Delete();
+        return true;
+    });
+
+    /// <summary>The version that a request names.</summary>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT, NOT_FOUND, or FAILED_PRECONDITION.</exception>
     public ServedModel Find(string name, string field)
     {
+        var (model, version) = FindModel(name, field);
+        return model.Find(version);
+    }
+
+    /// <summary>The model of a name, and the version that it asks for.</summary>
+    /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT or NOT_FOUND.</exception>
+    public (CatalogModel Model, ModelName Version) FindModel(string name, string field)
+    {
         if (name.Length == 0)
         {
-            name = options.DefaultModel.Length > 0 ? Collection + options.DefaultModel
-                : _models.Count == 1 ? _models.Values.First().Name
+            name = options.DefaultModel.Length > 0 ? ModelName.Of(options.DefaultModel)
+                : _models.Count == 1 ? ModelName.Of(_models.Keys.First())
                 : throw RpcFailure.InvalidArgument(field, "name one: there is no default");
         }
 
-        if (!name.StartsWith(Collection, StringComparison.Ordinal))
-        {
-            throw RpcFailure.InvalidArgument(field, "must look like models/{id}");
-        }
+        var parsed = ModelName.Parse(name, field);
+        return _models.TryGetValue(parsed.Id, out var model) ? (model, parsed) : throw RpcFailure.NotFound("MODEL_NOT_FOUND", $"There is no model '{ModelName.Of(parsed.Id)}'.");
+    }
 
-        return _models.TryGetValue(name[Collection.Length..], out var model) ? model : throw RpcFailure.NotFound("MODEL_NOT_FOUND", $"There is no model '{name}'.");
+    /// <summary>Refuses a model to which nothing can be added.</summary>
+    /// <exception cref="Grpc.Core.RpcException">FAILED_PRECONDITION where it is the operator's.</exception>
+    public void RequireOwned(string id)
+    {
+        if (_models.TryGetValue(id, out var model))
+        {
+            Owned(model);
+        }
     }
 
     /// <summary>Checks the operator's models.</summary>
@@ -173,32 +157,120 @@ internal sealed partial class ModelCatalog(StudentOptions options, StateDirector
     {
         foreach (var (id, path) in options.Models)
         {
-            if (IsId(id) && Directory.Exists(Path.Combine(state.Folder("models"), id)))
+            if (ModelName.IsId(id) && Directory.Exists(Path.Combine(state.Folder("models"), id)))
             {
                 throw new InvalidOperationException($"Models:{id}: the state directory has a model of this id too; choose another.");
             }
 
-            if (!IsId(id) || !Directory.Exists(path))
+            if (!ModelName.IsId(id) || !Directory.Exists(path))
             {
-                throw new InvalidOperationException($"Models:{id}: {(IsId(id) ? $"there is no folder '{path}'" : "an id has 1 to 63 of a-z, 0-9 and '-', a letter first")}.");
+                throw new InvalidOperationException($"Models:{id}: {(ModelName.IsId(id) ? $"there is no folder '{path}'" : "an id has 1 to 63 of a-z, 0-9 and '-', a letter first")}.");
             }
         }
     }
 
-    public static bool IsId(string id) => Id().IsMatch(id);
-
     public async ValueTask DisposeAsync()
     {
-        foreach (var model in _models.Values)
+        foreach (var served in _models.Values.SelectMany(model => model.Served.Values))
         {
-            await model.DisposeAsync();
+            await served.DisposeAsync();
+        }
+
+        _changing.Dispose();
+    }
+
+    private async Task<T> ChangeAsync<T>(string id, Func<CatalogModel, Task<T>> change)
+    {
+        await _changing.WaitAsync();
+        try
+        {
+            var (model, _) = FindModel(ModelName.Of(id), "name");
+            Owned(model);
+            return await change(model);
+        }
+        finally
+        {
+            _changing.Release();
         }
     }
 
-    [GeneratedRegex("^[a-z][a-z0-9-]{0,62}$", RegexOptions.CultureInvariant)]
-    private static partial Regex Id();
+    // Gives the failure, or null.
+    private async Task<Exception?> LoadAsync(CatalogModel model, int number)
+    {
+        var failure = await model.Load(number, options).Loaded;
+        if (failure is InvalidDataException)
+        {
+            StudentLog.ModelRefused(logger, model.Id, failure.Message);
+        }
+        else if (failure is not null)
+        {
+            StudentLog.ModelFailed(logger, failure, model.Id);
+        }
 
-    // An id, and the guid under which a model was set aside.
-    [GeneratedRegex(@"^[a-z][a-z0-9-]{0,62}\.[0-9a-f]{32}$", RegexOptions.CultureInvariant)]
-    private static partial Regex Aside();
+        return failure;
+    }
+
+    private static async Task UnloadAsync(CatalogModel model, int number)
+    {
+        if (model.Take(number) is { } served)
+        {
+            await served.DisposeAsync();
+        }
+    }
+
+    // The version answers already; the one that had the alias goes on until nobody waits for it.
+    private static async Task AliasAsync(CatalogModel model, string alias, int? number)
+    {
+        model.SetAlias(alias, number);
+        foreach (var unused in model.Served.Keys.Except(model.Aliases.Values).ToArray())
+        {
+            await UnloadAsync(model, unused);
+        }
+    }
+
+    // Old versions that no alias keeps.
+    private void Retire(CatalogModel model)
+    {
+        foreach (var old in model.Numbers.Except(model.Aliases.Values).Skip(options.KeptVersions).ToArray())
+        {
+            model.Folder!.Delete(old);
+        }
+    }
+
+    private static ModelFolder Owned(CatalogModel model) =>
+        model.Folder ?? throw RpcFailure.FailedPrecondition("MODEL_OF_OPERATOR", $"{ModelName.Of(model.Id)} is a folder that the operator has named (setting Models:{model.Id}): it is not changed.");
+
+    // The state is the service's own: what a link there leads to is not.
+    private bool IsOurs(string path)
+    {
+        var isOurs = ModelName.IsId(Path.GetFileName(path));
+        if (isOurs && Links(path).Any())
+        {
+            StudentLog.ModelRefused(logger, Path.GetFileName(path), "it is a link, or holds one");
+            isOurs = false;
+        }
+
+        return isOurs;
+    }
+
+    private static IEnumerable<FileSystemInfo> Links(string path) =>
+        new DirectoryInfo(path).EnumerateFileSystemInfos("*", SearchOption.AllDirectories).Prepend(new DirectoryInfo(path)).Where(entry => entry.LinkTarget is not null);
+
+    // What a process left that was killed, and models from before there were versions.
+    private void CleanUp()
+    {
+        foreach (var unfinished in Directory.GetDirectories(state.Folder("unfinished")))
+        {
+            Directory.Delete(unfinished, recursive: true);
+        }
+
+        ModelFolder.CleanUp(Root);
+        foreach (var plain in Directory.GetDirectories(Root).Where(path => ModelName.IsId(Path.GetFileName(path)) && File.Exists(Path.Combine(path, "config.json")) && new DirectoryInfo(path).LinkTarget is null))
+        {
+            var aside = Path.Combine(state.Folder("unfinished"), Path.GetFileName(plain));
+            Directory.Move(plain, aside);
+            var folder = new ModelFolder(plain);
+            folder.SetAlias(ModelName.Stable, folder.Publish(aside));
+        }
+    }
 }

@@ -44,13 +44,6 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
         await reading;
     }
 
-    public override Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context)
-    {
-        var response = new ListModelsResponse();
-        response.Models.AddRange(catalog.All.Select(model => model.Describe()));
-        return Task.FromResult(response);
-    }
-
     private async Task<BatchPredictResponse> AnswerRow(BatchPredictRequest request, CancellationToken cancellationToken)
     {
         try

@@ -20,6 +20,8 @@ internal sealed record RunSpec
 
     public required string ModelId { get; init; }
 
+    public required string Alias { get; init; }
+
     public required string Preset { get; init; }
 
     public required ModelCard Card { get; init; }
@@ -48,7 +50,8 @@ internal sealed record RunSpec
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT naming the field.</exception>
     public static RunSpec Check(TrainingSpec spec)
     {
-        Require(ModelCatalog.IsId(spec.ModelId), "model_id", "must have 1 to 63 of a-z, 0-9 and '-', a letter first");
+        Require(ModelName.IsId(spec.ModelId), "model_id", "must have 1 to 63 of a-z, 0-9 and '-', a letter first");
+        Require(spec.Alias.Length == 0 || ModelName.IsId(spec.Alias), "alias", "must have 1 to 63 of a-z, 0-9 and '-', a letter first");
         Require(spec.StudentCase != TrainingSpec.StudentOneofCase.None, "preset", "or base_model must be given");
         Require(spec.StudentCase != TrainingSpec.StudentOneofCase.Preset || T5Preset.Names.Contains(spec.Preset), "preset", $"must be one of {string.Join(", ", T5Preset.Names)}");
         Require(Enum.IsDefined(spec.Mode), "mode", "is not one of the modes");
@@ -68,6 +71,7 @@ internal sealed record RunSpec
         {
             Source = spec,
             ModelId = spec.ModelId,
+            Alias = spec.Alias.Length > 0 ? spec.Alias : ModelName.Stable,
             Preset = spec.Preset,
             Card = new ModelCard
             {

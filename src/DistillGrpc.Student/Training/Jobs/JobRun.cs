@@ -1,8 +1,13 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving;
+using Google.Protobuf;
+using TorchSharp;
 
 namespace DistillGrpc.Student.Training.Jobs;
 
@@ -50,7 +55,8 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
             var result = await TrainAsync(
                 report => new TrainingRun(spec, learnt, heldOut, baseModel?.Directory, folder.Checkpoints, report, () => Stopped is JobStop.Pause or JobStop.Shutdown, _stop.Token), finished);
             result.TeacherRows = taught;
-            await catalog.InstallAsync(spec.ModelId, finished, spec.Source.Replace);
+            ModelFolder.WriteLineage(finished, Lineage(spec, baseModel, learnt, result));
+            result.Model = await catalog.InstallAsync(spec.ModelId, finished, spec.Alias);
             await ReportAsync(new TrainingEvent { Result = result });
         }
         finally
@@ -63,6 +69,36 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
     }
 
     public void Dispose() => _stop.Dispose();
+
+    private ModelLineage Lineage(RunSpec spec, ServedModel? baseModel, IReadOnlyList<Example> learnt, TrainingResult result)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var row in learnt)
+        {
+            hash.AppendData(row.ToByteArray());
+        }
+
+        var evaluation = store.Last(job.Id, TrainingEvent.EventOneofCase.Evaluation)?.Evaluation;
+        return new ModelLineage
+        {
+            Job = job.Name,
+            BaseModel = baseModel?.Name ?? "",
+            Preset = spec.Source.Preset,
+            RowsHash = Convert.ToHexStringLower(hash.GetHashAndReset()),
+            Rows = learnt.Count,
+            Steps = result.Steps,
+            Seed = spec.Source.Seed,
+            EvaluationRows = evaluation?.Examples ?? 0,
+            EvaluationCorrect = evaluation?.Correct ?? 0,
+            Software =
+            {
+                ["distill-student"] = typeof(JobRun).Assembly.GetName().Version?.ToString() ?? "",
+                ["dotnet"] = Environment.Version.ToString(),
+                ["libtorch"] = torch.__version__,
+                ["os"] = RuntimeInformation.OSDescription,
+            },
+        };
+    }
 
     // The run has a thread of its own: tensors' scopes must not cross an await. The disk does not hold it up.
     private async Task<TrainingResult> TrainAsync(Func<Action<TrainingEvent>, TrainingRun> make, string finished)

@@ -59,7 +59,7 @@ internal sealed partial class JobService(JobStore store, JobRunner runner, JobWa
         Require(request.TrainingJobId.Length == 0 || Id().IsMatch(request.TrainingJobId), "training_job_id", "must be 1 to 63 of a-z, 0-9 and '-'");
         Require(request.RequestId.Length <= MaxRequestId, "request_id", $"has more than {MaxRequestId} characters");
         Require(request.Priority is >= -MaxPriority and <= MaxPriority, "priority", $"must be -{MaxPriority} to {MaxPriority}");
-        var spec = Checked(request.Spec ?? throw RpcFailure.InvalidArgument("spec", "must be there"), request.RequestId.Length > 0);
+        var spec = Checked(request.Spec ?? throw RpcFailure.InvalidArgument("spec", "must be there"));
         Require(HasSource(spec.Source), "spec.dataset", "or spec.teacher.extraction must be given: there is no row to learn from");
         var job = Create(request.TrainingJobId.Length > 0 ? request.TrainingJobId : NewId(), request.RequestId, spec.Source, request.Priority, isAttached: false);
         return Task.FromResult(new CreateTrainingJobResponse { Job = Message(job) });
@@ -133,8 +133,7 @@ internal sealed partial class JobService(JobStore store, JobRunner runner, JobWa
         return Task.FromResult(new DeleteTrainingJobResponse());
     }
 
-    // A model that is there already is no obstacle to a request that may have made it.
-    private RunSpec Checked(TrainingSpec source, bool mayExist = false)
+    private RunSpec Checked(TrainingSpec source)
     {
         var spec = RunSpec.Check(source);
         if (source.StudentCase == TrainingSpec.StudentOneofCase.BaseModel)
@@ -142,9 +141,8 @@ internal sealed partial class JobService(JobStore store, JobRunner runner, JobWa
             catalog.Find(source.BaseModel, "spec.base_model").RequireLoaded();
         }
 
-        return mayExist || source.Replace || !catalog.Has(spec.ModelId)
-            ? spec
-            : throw RpcFailure.AlreadyExists("MODEL_EXISTS", $"There is a models/{spec.ModelId} already; set replace to put another in its place.");
+        catalog.RequireOwned(spec.ModelId);
+        return spec;
     }
 
     private StoredJob Create(string id, string requestId, TrainingSpec spec, int priority, bool isAttached)
