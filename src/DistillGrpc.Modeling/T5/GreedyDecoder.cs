@@ -14,6 +14,7 @@ public static class GreedyDecoder
     /// <param name="onToken">Called for every token as it comes, with its row; the end-of-sequence token included.</param>
     /// <param name="onEncoded">Called when the input has been read.</param>
     /// <param name="likely">Collects the likeliest tokens of every step; null costs nothing.</param>
+    /// <param name="prefix">What every row is made to begin with, behind the start id; it is neither given back nor counted. Default nothing.</param>
     /// <param name="cancellationToken">Looked at before every step.</param>
     /// <returns>For every row its tokens, up to and with the end-of-sequence token where it came.</returns>
     /// <exception cref="OperationCanceledException">Decoding was cancelled.</exception>
@@ -25,16 +26,46 @@ public static class GreedyDecoder
         Action<int, int>? onToken = null,
         Action? onEncoded = null,
         LikelyTokens? likely = null,
+        IReadOnlyList<int>? prefix = null,
         CancellationToken cancellationToken = default)
     {
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
         cancellationToken.ThrowIfCancellationRequested();
-        using var state = model.StartDecoding(model.Encode(inputIds, attentionMask), attentionMask, maxTokens);
+        var encoded = model.Encode(inputIds, attentionMask);
         onEncoded?.Invoke();
-        var rows = Enumerable.Range(0, (int)inputIds.shape[0]).Select(_ => new List<int>()).ToArray();
-        var last = Enumerable.Repeat((long)model.Config.DecoderStartId, rows.Length).ToArray();
-        while (state.Length < maxTokens && !Array.TrueForAll(rows, row => HasEnded(row, model)))
+        return DecodeEncoded(model, encoded, attentionMask, maxTokens, onToken, likely, prefix, cancellationToken);
+    }
+
+    /// <summary>Decodes a batch that has been read: with the task's prefix on the decoder one reading serves all tasks.</summary>
+    /// <param name="model">The model, in evaluation mode.</param>
+    /// <param name="encoded">(B, S, D), from <see cref="T5Model.Encode(Tensor, Tensor)"/>.</param>
+    /// <param name="attentionMask">(B, S), int64.</param>
+    /// <param name="maxTokens">Most tokens for a row.</param>
+    /// <param name="onToken">Called for every token as it comes, with its row; the end-of-sequence token included.</param>
+    /// <param name="likely">Collects the likeliest tokens of every step; null costs nothing.</param>
+    /// <param name="prefix">What every row is made to begin with, behind the start id; it is neither given back nor counted. Default nothing.</param>
+    /// <param name="cancellationToken">Looked at before every step.</param>
+    /// <returns>For every row its tokens, up to and with the end-of-sequence token where it came.</returns>
+    /// <exception cref="OperationCanceledException">Decoding was cancelled.</exception>
+    public static int[][] DecodeEncoded(
+        T5Model model,
+        Tensor encoded,
+        Tensor attentionMask,
+        int maxTokens,
+        Action<int, int>? onToken = null,
+        LikelyTokens? likely = null,
+        IReadOnlyList<int>? prefix = null,
+        CancellationToken cancellationToken = default)
+    {
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        prefix ??= [];
+        var steps = prefix.Count + maxTokens;
+        using var state = model.StartDecoding(encoded, attentionMask, steps);
+        var rows = Enumerable.Range(0, (int)encoded.shape[0]).Select(_ => new List<int>()).ToArray();
+        var last = Force(model, state, rows.Length, prefix);
+        while (state.Length < steps && !Array.TrueForAll(rows, row => HasEnded(row, model)))
         {
             cancellationToken.ThrowIfCancellationRequested();
             last = NextTokens(model, state, last, likely, row => !HasEnded(rows[row], model));
@@ -52,6 +83,20 @@ public static class GreedyDecoder
     }
 
     private static bool HasEnded(List<int> row, T5Model model) => row.Count > 0 && row[^1] == model.Config.EosId;
+
+    // Reads the start id and the prefix but for its last token, which is what the first step reads.
+    private static long[] Force(T5Model model, T5DecoderState state, int rows, IReadOnlyList<int> prefix)
+    {
+        var last = Enumerable.Repeat((long)model.Config.DecoderStartId, rows).ToArray();
+        foreach (var token in prefix)
+        {
+            using var scope = NewDisposeScope();
+            model.Step(state, tensor(last, rows, 1, device: state.CrossBias.device));
+            Array.Fill(last, token);
+        }
+
+        return last;
+    }
 
     private static long[] NextTokens(T5Model model, T5DecoderState state, long[] last, LikelyTokens? likely, Predicate<int> isOpen)
     {

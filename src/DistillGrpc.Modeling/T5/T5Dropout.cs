@@ -16,6 +16,24 @@ public static class T5Dropout
         set => _generator = value;
     }
 
+    /// <summary>Where this thread's generator stands, to go on from there another day.</summary>
+    /// <exception cref="InvalidOperationException">There is no <see cref="Generator"/>.</exception>
+    public static byte[] SaveState()
+    {
+        using var scope = NewDisposeScope();
+        return Required.get_state().bytes.ToArray();
+    }
+
+    /// <summary>Puts this thread's generator where <see cref="SaveState"/> found it.</summary>
+    /// <exception cref="InvalidOperationException">There is no <see cref="Generator"/>.</exception>
+    public static void RestoreState(byte[] state)
+    {
+        using var scope = NewDisposeScope();
+        Required.set_state(tensor(state));
+    }
+
+    private static Generator Required => _generator ?? throw new InvalidOperationException("This thread has no generator of its own.");
+
     // Without dropout no operation is made at all: serving pays nothing for it.
     internal static Tensor Apply(Tensor hidden, T5Config config, bool training) =>
         !training || config.Dropout <= 0 ? hidden

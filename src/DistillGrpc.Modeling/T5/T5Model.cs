@@ -63,27 +63,65 @@ public sealed class T5Model : nn.Module
     /// <summary>The shape.</summary>
     public T5Config Config { get; }
 
+    /// <summary>A model of the same shape and numbers, for instance a student as it is now, to teach what it becomes. It is the caller's, ready to serve, that is without dropout.</summary>
+    /// <param name="type">The copy's type; default this model's.</param>
+    public T5Model Copy(ScalarType? type = null)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var copy = new T5Model(Config);
+        copy.to(Device, type ?? _shared.weight!.dtype);
+        foreach (var (mine, its) in parameters().Zip(copy.parameters()))
+        {
+            its.copy_(mine);
+        }
+
+        copy.eval();
+        copy.LeaveDisposeScope();
+        return copy;
+    }
+
     /// <summary>Reads the inputs.</summary>
     /// <param name="inputIds">(B, S), int64.</param>
     /// <param name="attentionMask">(B, S): 1 for a token, 0 for padding; int64.</param>
     /// <returns>(B, S, D).</returns>
-    public Tensor Encode(Tensor inputIds, Tensor attentionMask)
-    {
-        using var scope = NewDisposeScope();
-        var hidden = _encoder.Forward(_shared.forward(inputIds), MaskBias(attentionMask, _shared.weight!.dtype), null, null);
-        return hidden.MoveToOuterDisposeScope();
-    }
+    public Tensor Encode(Tensor inputIds, Tensor attentionMask) => Encode(inputIds, attentionMask, null);
 
     /// <summary>The logits of whole targets at once, for training.</summary>
-    /// <param name="encoded">(B, S, D), from <see cref="Encode"/>.</param>
+    /// <param name="encoded">(B, S, D), from <see cref="Encode(Tensor, Tensor)"/>.</param>
     /// <param name="attentionMask">(B, S), the inputs' mask.</param>
     /// <param name="decoderInputIds">(B, T), int64: the targets shifted right.</param>
     /// <returns>(B, T, V).</returns>
     public Tensor Decode(Tensor encoded, Tensor attentionMask, Tensor decoderInputIds)
     {
         using var scope = NewDisposeScope();
-        var hidden = _decoder.Forward(_shared.forward(decoderInputIds), null, encoded, MaskBias(attentionMask, encoded.dtype));
-        return Logits(hidden).MoveToOuterDisposeScope();
+        return Head(DecodeHidden(encoded, attentionMask, decoderInputIds, null)).MoveToOuterDisposeScope();
+    }
+
+    internal Tensor Encode(Tensor inputIds, Tensor attentionMask, T5Trace? trace)
+    {
+        using var scope = NewDisposeScope();
+        var mask = T5Trace.Hold(trace, MaskBias(attentionMask, _shared.weight!.dtype));
+        var hidden = _encoder.Forward(T5Trace.Run(trace, () => _shared.forward(inputIds)), mask, null, null, trace);
+        trace?.MoveStatesToOuterScope();
+        return hidden.MoveToOuterDisposeScope();
+    }
+
+    // What goes into the head, (B, T, D).
+    internal Tensor DecodeHidden(Tensor encoded, Tensor attentionMask, Tensor decoderInputIds, T5Trace? trace)
+    {
+        using var scope = NewDisposeScope();
+        var mask = T5Trace.Hold(trace, MaskBias(attentionMask, encoded.dtype));
+        var hidden = _decoder.Forward(T5Trace.Run(trace, () => _shared.forward(decoderInputIds)), null, encoded, mask, trace);
+        trace?.MoveStatesToOuterScope();
+        return hidden.MoveToOuterDisposeScope();
+    }
+
+    // Hidden states (..., D) to logits (..., V).
+    internal Tensor Head(Tensor hidden)
+    {
+        var scaled = Config.ScaleDecoderOutputs ? hidden * _outputScale : hidden;
+        return nn.functional.linear(scaled, (_head?.weight ?? _shared.weight)!);
     }
 
     /// <summary>Mean cross-entropy over the tokens that are not ignored.</summary>
@@ -109,7 +147,7 @@ public sealed class T5Model : nn.Module
     }
 
     /// <summary>Starts decoding step by step.</summary>
-    /// <param name="encoded">(B, S, D), from <see cref="Encode"/>.</param>
+    /// <param name="encoded">(B, S, D), from <see cref="Encode(Tensor, Tensor)"/>.</param>
     /// <param name="attentionMask">(B, S), the inputs' mask.</param>
     /// <param name="maxLength">Most steps that will be made; the caches' size.</param>
     public T5DecoderState StartDecoding(Tensor encoded, Tensor attentionMask, int maxLength) =>
@@ -124,8 +162,10 @@ public sealed class T5Model : nn.Module
     {
         using var scope = NewDisposeScope();
         var hidden = _decoder.Step(_shared.forward(tokenIds), state);
-        return Logits(hidden).squeeze(1).MoveToOuterDisposeScope();
+        return Head(hidden).squeeze(1).MoveToOuterDisposeScope();
     }
+
+    internal Device Device => _shared.weight!.device;
 
     // A model outlives the scope that happened to be open when it was made.
     internal void LeaveDisposeScope()
@@ -134,16 +174,6 @@ public sealed class T5Model : nn.Module
         {
             parameter.DetachFromDisposeScope();
         }
-    }
-
-    private Tensor Logits(Tensor hidden)
-    {
-        if (Config.ScaleDecoderOutputs)
-        {
-            hidden *= _outputScale;
-        }
-
-        return nn.functional.linear(hidden, (_head?.weight ?? _shared.weight)!);
     }
 
     // (B, S) of ones and zeros to (B, 1, 1, S) of zeros and a number so low that softmax gives it no weight.

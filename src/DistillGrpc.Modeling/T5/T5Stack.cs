@@ -28,17 +28,25 @@ internal sealed class T5Stack : nn.Module
     }
 
     // hidden (B, T, D); maskBias (B, 1, 1, T) or null; encoded (B, S, D) and crossBias (B, 1, 1, S) in the decoder.
-    public Tensor Forward(Tensor hidden, Tensor? maskBias, Tensor? encoded, Tensor? crossBias)
+    public Tensor Forward(Tensor hidden, Tensor? maskBias, Tensor? encoded, Tensor? crossBias, T5Trace? trace = null)
     {
-        var bias = PositionBias((int)hidden.shape[1], hidden);
-        bias = maskBias is null ? bias : bias.add(maskBias, Scalars.One);
-        hidden = Drop(hidden);
-        foreach (var block in _blocks)
+        var (length, like) = ((int)hidden.shape[1], hidden);
+        var bias = T5Trace.Run(trace, () => Masked(PositionBias(length, like), maskBias));
+        var embedded = hidden;
+        hidden = T5Trace.Run(trace, () => Drop(embedded));
+        trace?.Saw(hidden);
+        for (var i = 0; i < _blocks.Count; i++)
         {
-            hidden = block.Forward(hidden, bias, encoded, crossBias);
+            var (block, input) = (_blocks[i], hidden);
+            hidden = T5Trace.Run(trace, () => block.Forward(input, bias, encoded, crossBias));
+            if (i < _blocks.Count - 1)
+            {
+                trace?.Saw(hidden);
+            }
         }
 
-        return Drop(_norm.Forward(hidden));
+        var last = hidden;
+        return T5Trace.Run(trace, () => Drop(_norm.Forward(last)));
     }
 
     public T5DecoderState Start(Tensor encoded, Tensor crossBias, int maxLength)
@@ -65,6 +73,8 @@ internal sealed class T5Stack : nn.Module
 
         return _norm.Forward(hidden);
     }
+
+    private static Tensor Masked(Tensor bias, Tensor? maskBias) => maskBias is null ? bias : bias.add(maskBias, Scalars.One);
 
     private T5Attention FirstAttention => _blocks[0].SelfAttention;
 

@@ -1,4 +1,6 @@
+using DistillGrpc.Modeling.T5;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace DistillGrpc.Modeling.Training;
@@ -31,16 +33,34 @@ public sealed class Adafactor : IOptimizer
     private readonly Tensor[] _rows;
     private readonly Tensor[] _columns;
     private readonly Tensor _decay;
-    private int _step;
+    private readonly Tensor _steps = zeros([], int64).DetachFromDisposeScope();
+    private long _step;
 
     /// <summary>Makes the optimiser of a model's parameters.</summary>
     public Adafactor(nn.Module model, AdafactorOptions? options = null)
+        : this(model.named_parameters(), options)
+    {
+    }
+
+    /// <summary>Makes the optimiser of parameters by name, those of loss terms among them; those that want no gradient are left alone.</summary>
+    public Adafactor(IEnumerable<(string Name, Parameter Parameter)> parameters, AdafactorOptions? options = null)
     {
         _options = options ?? new AdafactorOptions();
-        _parameters = new OptimizedParameters(model);
+        _parameters = new OptimizedParameters(parameters);
         _rows = _parameters.ZeroStates(p => p.dim() >= 2 ? p.shape[..^1] : p.shape);
         _columns = _parameters.ZeroStates(p => p.dim() >= 2 ? [.. p.shape[..^2], p.shape[^1]] : []);
         _decay = tensor(_options.WeightDecay, float64).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, Tensor> State => new Dictionary<string, Tensor>(
+        [.. _parameters.Named("rows", _rows), .. _parameters.Named("columns", _columns), KeyValuePair.Create("step", _steps)]);
+
+    /// <inheritdoc/>
+    public void Restore(IReadOnlyDictionary<string, Tensor> state)
+    {
+        OptimizedParameters.Copy(state, State);
+        _step = _steps.item<long>();
     }
 
     /// <inheritdoc/>
@@ -50,6 +70,7 @@ public sealed class Adafactor : IOptimizer
         using var noGradient = no_grad();
         var (indices, parameters, gradients) = _parameters.WithGradients();
         _step++;
+        _steps.add_(Scalars.One, Scalars.One);
         var rate = _options.RelativeStep
             ? Math.Min(_options.WarmupInit ? 1e-6 * _step : 1e-2, 1 / Math.Sqrt(_step))
             : learningRate;
@@ -67,7 +88,7 @@ public sealed class Adafactor : IOptimizer
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var state in _rows.Concat(_columns).Append(_decay))
+        foreach (var state in _rows.Concat(_columns).Append(_decay).Append(_steps))
         {
             state.Dispose();
         }

@@ -48,7 +48,7 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
         using var scope = torch.NewDisposeScope();
         return GreedyDecoder.Decode(
             model, PaddedBatch.Pad([input], tokenizer.PadId), PaddedBatch.Mask([input]), maxTokens,
-            onToken is null ? null : (_, token) => onToken(token), onEncoded, likely, cancellationToken)[0];
+            onToken is null ? null : (_, token) => onToken(token), onEncoded, likely, cancellationToken: cancellationToken)[0];
     }
 
     public void Dispose() => model.Dispose();

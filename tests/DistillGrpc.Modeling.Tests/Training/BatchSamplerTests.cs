@@ -1,3 +1,4 @@
+using System.Text.Json;
 using DistillGrpc.Modeling.Training;
 
 namespace DistillGrpc.Modeling.Tests.Training;
@@ -32,6 +33,62 @@ public sealed class BatchSamplerTests
     [Fact]
     public void Next_FewerRowsThanABatch_GivesThemAll() =>
         Assert.Equal(3, new BatchSampler(Rows[..3], 16, seed: 1).Next().Count);
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(3, 0)]
+    [InlineData(0, 60)]
+    [InlineData(2, 60)]
+    public void Restore_StateOfAnotherSampler_GoesOnAsItWouldHaveAlsoWhereRowsArrive(int buckets, int budget)
+    {
+        var options = new BatchSamplerOptions { BatchSize = 7, Seed = 5, BucketBatches = buckets, TokenBudget = budget };
+        var rows = Rows[..20].ToList();
+        var sampler = new BatchSampler(rows, options);
+        for (var batch = 0; batch < 25; batch++)
+        {
+            sampler.NextIndices();
+            rows.AddRange(Rows[rows.Count..Math.Min(rows.Count + 2, 64)]);
+        }
+
+        var saved = JsonSerializer.Deserialize<BatchSamplerState>(JsonSerializer.Serialize(sampler.State))!;
+        var again = new BatchSampler([.. rows], options with { Seed = 99 });
+        again.Restore(saved);
+
+        Assert.True(saved.Passes.Count > 1 && saved.Passes.Sum(pass => pass.Passes) > 3);
+        Assert.Equal(Enumerable.Range(0, 40).Select(_ => sampler.NextIndices()), Enumerable.Range(0, 40).Select(_ => again.NextIndices()));
+        Assert.Equal(sampler.State.Passes, again.State.Passes);
+        Assert.Throws<InvalidDataException>(() => new BatchSampler(Rows[..19], options).Restore(saved));
+        Assert.Throws<InvalidDataException>(() => again.Restore(saved with { Position = 1000 }));
+    }
+
+    [Fact]
+    public void NextIndices_TokenBudget_BoundsThePaddedBatchAndSeesEveryRowOnceAPass()
+    {
+        var sampler = new BatchSampler(Rows, new BatchSamplerOptions { BatchSize = 10, TokenBudget = 40 });
+        var pass = new List<int[]>();
+        while (pass.Sum(batch => batch.Length) < 64)
+        {
+            pass.Add(sampler.NextIndices());
+        }
+
+        Assert.Equal(Enumerable.Range(0, 64), pass.SelectMany(batch => batch).Order());
+        Assert.All(pass, batch => Assert.True(batch.Length <= 10 && batch.Length * batch.Max(i => Rows[i].Length) <= 40));
+        Assert.Single(new BatchSampler(Rows, new BatchSamplerOptions { TokenBudget = 1 }).NextIndices());
+    }
+
+    [Fact]
+    public void NextIndices_Buckets_HaveLessPaddingAndSeeEveryRowOnce()
+    {
+        int Padding(int buckets)
+        {
+            var sampler = new BatchSampler(Rows, new BatchSamplerOptions { BatchSize = 8, Seed = 2, BucketBatches = buckets });
+            var pass = Enumerable.Range(0, 8).Select(_ => sampler.NextIndices()).ToArray();
+            Assert.Equal(Enumerable.Range(0, 64), pass.SelectMany(batch => batch).Order());
+            return pass.Sum(batch => batch.Sum(i => batch.Max(j => Rows[j].Length) - Rows[i].Length));
+        }
+
+        Assert.InRange(Padding(8), 0, Padding(0) / 2);
+    }
 
     [Fact]
     public void At_WarmupThenDecay_RisesAndFallsToZero()
