@@ -33,6 +33,9 @@ internal sealed class StudentOptions
     /// <summary>Training jobs that run at once; others wait. Default 2.</summary>
     public int MaxRuns { get; set; } = 2;
 
+    /// <summary>Checkpoints of a job that are kept, the newest ones; the best one is kept besides where there is early stopping. Default 2.</summary>
+    public int KeptCheckpoints { get; set; } = 2;
+
     /// <summary>Training jobs that may wait for their turn; more are refused with RESOURCE_EXHAUSTED. Default 1000.</summary>
     public int MaxQueuedJobs { get; set; } = 1000;
 
@@ -55,6 +58,7 @@ internal sealed class StudentOptions
         Setting.Require(MaxOutputTokens is >= 1 and <= 65_536, nameof(MaxOutputTokens), "must be 1 to 65536.");
         Setting.Require(MaxInputCharacters is >= 1, nameof(MaxInputCharacters), "must be above 0.");
         Setting.Require(MaxRuns is >= 1 and <= 1000, nameof(MaxRuns), "must be 1 to 1000.");
+        Setting.Require(KeptCheckpoints is >= 1 and <= 1000, nameof(KeptCheckpoints), "must be 1 to 1000.");
         Setting.Require(MaxQueuedJobs is >= 1 and <= 1_000_000, nameof(MaxQueuedJobs), "must be 1 to 1000000.");
         Setting.Require(MaxRows is >= 1, nameof(MaxRows), "must be above 0.");
         Setting.Require(TrainingThreads is >= 1 and <= 1024, nameof(TrainingThreads), "must be 1 to 1024.");

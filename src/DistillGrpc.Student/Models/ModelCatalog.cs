@@ -139,6 +139,11 @@ internal sealed class ModelCatalog(StudentOptions options, StateDirectory state,
         return _models.TryGetValue(parsed.Id, out var model) ? (model, parsed) : throw RpcFailure.NotFound("MODEL_NOT_FOUND", $"There is no model '{ModelName.Of(parsed.Id)}'.");
     }
 
+    /// <summary>The version of a model that a job made, or null.</summary>
+    public int? MadeBy(string id, string job) => _models.TryGetValue(id, out var model)
+        ? model.Numbers.Where(number => ModelFolder.LineageOf(model.PlaceOf(number))?.Job == job).Select(number => (int?)number).FirstOrDefault()
+        : null;
+
     /// <summary>Refuses a model to which nothing can be added.</summary>
     /// <exception cref="Grpc.Core.RpcException">FAILED_PRECONDITION where it is the operator's.</exception>
     public void RequireOwned(string id)

@@ -6,6 +6,7 @@ namespace DistillGrpc.Student.Training;
 internal sealed class RunClock
 {
     private readonly Stopwatch _watch = new();
+    private TimeSpan _before;
     private TimeSpan _reported;
 
     public int Steps { get; private set; }
@@ -14,9 +15,9 @@ internal sealed class RunClock
 
     public long Tokens { get; private set; }
 
-    public TimeSpan Elapsed => _watch.Elapsed;
+    public TimeSpan Elapsed => _before + _watch.Elapsed;
 
-    public TimeSpan SinceReport => _watch.Elapsed - _reported;
+    public TimeSpan SinceReport => Elapsed - _reported;
 
     public void Start() => _watch.Start();
 
@@ -29,5 +30,12 @@ internal sealed class RunClock
         Tokens += tokens;
     }
 
-    public void Report() => _reported = _watch.Elapsed;
+    public void Report() => _reported = Elapsed;
+
+    /// <summary>Goes to where a clock stood that was saved.</summary>
+    public void Restore(int steps, double flops, long tokens, TimeSpan elapsed)
+    {
+        (Steps, Flops, Tokens, _before, _reported) = (steps, flops, tokens, elapsed, elapsed);
+        _watch.Reset();
+    }
 }

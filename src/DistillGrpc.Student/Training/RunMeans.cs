@@ -7,9 +7,9 @@ namespace DistillGrpc.Student.Training;
 /// <summary>Mean losses since the last event.</summary>
 internal sealed class RunMeans
 {
-    private readonly List<StepReport> _steps = [];
+    private readonly List<StepOutcome> _steps = [];
 
-    public void Add(StepReport step) => _steps.Add(step);
+    public void Add(StepOutcome step) => _steps.Add(step);
 
     /// <summary>The event; the means begin anew.</summary>
     public TrainingProgress Take(RunClock clock, int total, double rate)
@@ -18,8 +18,8 @@ internal sealed class RunMeans
         {
             Step = clock.Steps,
             TotalSteps = total,
-            LabelLoss = _steps.Average(step => step.LabelLoss),
-            RationaleLoss = _steps.Average(step => step.RationaleLoss),
+            LabelLoss = _steps.Average(step => step[TaskBatch.Label]),
+            RationaleLoss = _steps.Average(step => step[TaskBatch.Rationale]),
             Loss = _steps.Average(step => step.Loss),
             LearningRate = rate,
             GradientNorm = _steps[^1].GradientNorm,

@@ -36,6 +36,13 @@ internal sealed class RunRows
         return encoded;
     }
 
+    /// <summary>The tasks, each at the beginning of its order.</summary>
+    public IReadOnlyList<RunTask> Tasks(RunSpec spec) =>
+    [
+        new RunTask(TaskBatch.Label, Labels, spec.Weights.LabelWeight).Begin(spec),
+        .. Rationales.Count > 0 ? [new RunTask(TaskBatch.Rationale, Rationales, spec.Weights.RationaleWeight).Begin(spec)] : Array.Empty<RunTask>(),
+    ];
+
     public static string LabelOf(RunSpec spec, Example row) => spec.Source.LabelSource switch
     {
         LabelSource.Gold => row.Label,

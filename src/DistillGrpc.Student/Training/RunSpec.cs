@@ -61,6 +61,9 @@ internal sealed record RunSpec
         Require(!spec.HasDropout || spec.Dropout is >= 0 and <= 0.9, "dropout", "must be between 0 and 0.9");
         Require(spec.WarmupSteps >= 0, "warmup_steps", "must not be negative");
         Require(spec.EvaluationInterval >= 0, "evaluation_interval", "must not be negative");
+        Require(spec.CheckpointInterval >= 0, "checkpoint_interval", "must not be negative");
+        Require(spec.EarlyStoppingPatience >= 0, "early_stopping_patience", "must not be negative");
+        Require(spec.EarlyStoppingPatience == 0 || spec.EvaluationInterval > 0, "early_stopping_patience", "needs an evaluation_interval");
         Require(spec.WeightDecay is >= 0 and <= 1, "weight_decay", "must be between 0 and 1");
         Require(spec.ComputeBudgetFlops is >= 0 and < double.PositiveInfinity, "compute_budget_flops", "must not be negative");
         var labelPrefix = Prefix(spec.Prefixes?.Label, ModelCard.DefaultLabelPrefix, "prefixes.label");

@@ -1,24 +1,26 @@
 using System.Diagnostics;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
-using DistillGrpc.Modeling.Scoring;
 using DistillGrpc.Modeling.T5;
 using DistillGrpc.Modeling.Tokenizers;
 using DistillGrpc.Modeling.Training;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Training.Jobs;
 using Google.Protobuf.WellKnownTypes;
 using TorchSharp;
 
 namespace DistillGrpc.Student.Training;
 
-/// <summary>One run on its own thread, from rows to a folder in Hugging Face layout.</summary>
+/// <summary>One run on its own thread, from rows to a folder in Hugging Face layout. It begins where its last checkpoint is.</summary>
 internal sealed class TrainingRun(
-    RunSpec spec, IReadOnlyList<Example> rows, IReadOnlyList<Example> heldOut, string? baseDirectory, string checkpoints, Action<TrainingEvent> report, Func<bool> isSuspended, CancellationToken cancellationToken)
+    RunSpec spec, IReadOnlyList<Example> rows, IReadOnlyList<Example> heldOut, string? baseDirectory, JobCheckpoints checkpoints, Action<TrainingEvent> report, Func<bool> isSuspended, CancellationToken cancellationToken)
 {
-    private const int EvaluationBatch = 32;
+    private const int MaxReturns = 2;
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan CheckpointInterval = TimeSpan.FromMinutes(5);
 
     private readonly RunClock _clock = new();
+    private int _returns;
 
     /// <summary>Trains, evaluates and writes the student into a folder.</summary>
     /// <exception cref="Grpc.Core.RpcException">The rows cannot be learnt from.</exception>
@@ -46,7 +48,6 @@ internal sealed class TrainingRun(
         spec.Card.Write(directory);
         return new TrainingResult
         {
-            Model = $"models/{spec.ModelId}",
             Steps = _clock.Steps,
             TrainTime = Duration.FromTimeSpan(_clock.Elapsed),
             Flops = _clock.Flops,
@@ -70,9 +71,12 @@ internal sealed class TrainingRun(
         using IOptimizer optimizer = spec.UsesAdafactor
             ? new Adafactor(model.Model, new AdafactorOptions { WeightDecay = spec.Source.WeightDecay })
             : new AdamW(model.Model, weightDecay: spec.Source.WeightDecay);
-        using var trainer = new StepByStepTrainer(model.Model, optimizer, spec.Weights);
+        using var trainer = new DistillationTrainer(model.Model, optimizer, spec.Weights);
         var planned = PlannedFlops(model.Model.Config, encoded);
         var extra = planned > 0 ? (int)Math.Max(0, (spec.Source.ComputeBudgetFlops - planned) / planned * spec.Steps) : 0;
+        var tasks = encoded.Tasks(spec);
+        var progress = new RunProgress(trainer, tasks, _clock, checkpoints);
+        progress.Restore(Refused);
         report(new TrainingEvent
         {
             Started = new TrainingStarted
@@ -86,107 +90,160 @@ internal sealed class TrainingRun(
                 TruncatedTargets = encoded.TruncatedTargets,
                 Steps = spec.Steps + extra,
                 Flops = planned,
+                StepsMade = _clock.Steps,
             },
         });
-        var (labels, rationales) = Samplers(encoded);
+        var evaluation = new RunEvaluation(spec, heldOut, cancellationToken);
         var total = spec.Steps + extra;
-        Cycle(model, trainer, labels, rationales, spec.Steps, total);
-        Evaluate(model);
-        if (extra > 0)
+        foreach (var (begin, end) in extra > 0 ? [(0, spec.Steps), (spec.Steps, total)] : new[] { (0, spec.Steps) })
         {
-            Cycle(model, trainer, labels, rationales, extra, total);
-            Evaluate(model);
+            // Checkpoints are written between steps only: a cycle that is over was evaluated.
+            while (_clock.Steps < end && !HasStopped(progress))
+            {
+                Cycle(model, trainer, tasks, progress, evaluation, (begin, end, total));
+            }
+        }
+
+        if (spec.Source.EarlyStoppingPatience > 0 && progress.Best.Step != _clock.Steps)
+        {
+            progress.RestoreBest();
         }
     }
-
-    private (BatchSampler Labels, BatchSampler? Rationales) Samplers(RunRows encoded) => (
-        new BatchSampler(encoded.Labels, spec.BatchSize, spec.Seed),
-        encoded.Rationales.Count > 0 ? new BatchSampler(encoded.Rationales, spec.BatchSize, spec.Seed) : null);
 
     // The order is known from the seed, so the work is known before it is done.
     private double PlannedFlops(T5Config config, RunRows encoded)
     {
-        var (labels, rationales) = Samplers(encoded);
+        var tasks = encoded.Tasks(spec);
         var flops = 0.0;
         for (var step = 0; step < spec.Steps; step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            flops += TrainingFlops.OfStep(config, labels.Next(), rationales?.Next() ?? []);
+            flops += TrainingFlops.OfStep(config, [.. tasks.Select(task => task.Next().Rows)]);
         }
 
         return flops;
     }
 
-    private void Cycle(LoadedModel model, StepByStepTrainer trainer, BatchSampler labels, BatchSampler? rationales, int steps, int total)
+    // To the cycle's end and its evaluation; or to a loss that is not finite, and back to the last checkpoint.
+    private void Cycle(LoadedModel model, DistillationTrainer trainer, IReadOnlyList<RunTask> tasks, RunProgress progress, RunEvaluation evaluation, (int Begin, int End, int Total) cycle)
     {
         model.Model.train();
+        var steps = cycle.End - cycle.Begin;
         var schedule = new LinearSchedule(spec.LearningRate, Math.Min(spec.Source.WarmupSteps, steps), steps);
-        var means = new RunMeans();
+        var (means, saved) = (new RunMeans(), Stopwatch.GetTimestamp());
         _clock.Start();
-        for (var step = 0; step < steps; step++)
+        while (_clock.Steps < cycle.End)
         {
-            StopIfAsked();
-            var (labelBatch, rationaleBatch) = (labels.Next(), rationales?.Next() ?? []);
-            means.Add(Step(trainer, labelBatch, rationaleBatch, schedule.At(step)));
-            TrainingMetrics.Stepped();
-            _clock.Add(TrainingFlops.OfStep(model.Model.Config, labelBatch, rationaleBatch), labelBatch.Sum(row => row.Length) + rationaleBatch.Sum(row => row.Length));
-            if (_clock.SinceReport > ReportInterval || step == steps - 1)
+            SuspendIfAsked(progress);
+            var rate = schedule.At(_clock.Steps - cycle.Begin) * progress.RateFactor;
+            TaskBatch[] batches = [.. tasks.Select(task => task.Next())];
+            if (!TryStep(trainer, batches, rate, means, progress))
             {
-                report(new TrainingEvent { Progress = means.Take(_clock, total, schedule.At(step)) });
+                _clock.Stop();
+                return;
             }
 
-            if (spec.Source.EvaluationInterval > 0 && step < steps - 1 && _clock.Steps % spec.Source.EvaluationInterval == 0)
+            TrainingMetrics.Stepped();
+            _clock.Add(TrainingFlops.OfStep(model.Model.Config, [.. batches.Select(batch => batch.Rows)]), batches.Sum(batch => batch.Rows.Sum(row => (long)row.Length)));
+            if (_clock.SinceReport > ReportInterval || _clock.Steps == cycle.End)
             {
-                Evaluate(model);
+                report(new TrainingEvent { Progress = means.Take(_clock, cycle.Total, rate) });
+            }
+
+            if (spec.Source.EvaluationInterval > 0 && _clock.Steps < cycle.End && _clock.Steps % spec.Source.EvaluationInterval == 0)
+            {
+                Evaluate(model, evaluation, progress);
+                if (HasStopped(progress))
+                {
+                    return;
+                }
+
                 model.Model.train();
                 _clock.Start();
             }
+
+            if (_clock.Steps < cycle.End && IsCheckpointDue(saved))
+            {
+                Save(progress);
+                saved = Stopwatch.GetTimestamp();
+            }
         }
 
-        _clock.Stop();
+        Evaluate(model, evaluation, progress);
     }
 
-    private void StopIfAsked()
-    {
-        if (cancellationToken.IsCancellationRequested && isSuspended())
-        {
-            _ = checkpoints;
-        }
-
-        cancellationToken.ThrowIfCancellationRequested();
-    }
-
-    private StepReport Step(StepByStepTrainer trainer, IReadOnlyList<TaskRow> labels, IReadOnlyList<TaskRow> rationales, double rate)
+    private bool TryStep(DistillationTrainer trainer, TaskBatch[] batches, double rate, RunMeans means, RunProgress progress)
     {
         try
         {
-            return trainer.Step(labels, rationales, rate);
+            means.Add(trainer.Step(batches, rate));
+            return true;
         }
         catch (ArithmeticException)
         {
-            throw RpcFailure.Of(Grpc.Core.StatusCode.Aborted, "TRAINING_DIVERGED", $"The loss was not a finite number at step {_clock.Steps + 1}; a lower learning rate or clip norm may help.");
+            var (step, factor) = (_clock.Steps + 1, progress.RateFactor / 2);
+            if (_returns++ >= MaxReturns || !progress.Restore(Refused))
+            {
+                throw RpcFailure.Of(Grpc.Core.StatusCode.Aborted, "TRAINING_DIVERGED", $"The loss was not a finite number at step {step}; a lower learning rate or clip norm may help.");
+            }
+
+            progress.RateFactor = factor;
+            Warn("ROLLED_BACK", $"The loss was not a finite number at step {step}: back to step {_clock.Steps}, and on with {factor:0.###} of the learning rate.");
+            return false;
         }
     }
 
-    private void Evaluate(LoadedModel model)
+    private void Evaluate(LoadedModel model, RunEvaluation evaluation, RunProgress progress)
     {
         _clock.Stop();
-        if (heldOut.Count == 0)
+        if (evaluation.Of(model) is not { } correct)
         {
             return;
         }
 
-        model.Model.eval();
-        var correct = 0;
-        foreach (var chunk in heldOut.Chunk(EvaluationBatch))
+        report(new TrainingEvent { Evaluation = new Evaluation { Step = _clock.Steps, Flops = _clock.Flops, Examples = heldOut.Count, Correct = correct } });
+        progress.Best = progress.Best.After(correct, _clock.Steps);
+        if (spec.Source.EarlyStoppingPatience > 0 && progress.Best.Since == 0)
         {
-            using var scope = torch.NewDisposeScope();
-            var inputs = chunk.Select(row => model.Encode(rationale: false, [.. row.Segments]).Ids).ToArray();
-            var answers = GreedyDecoder.Decode(
-                model.Model, PaddedBatch.Pad(inputs, model.Tokenizer.PadId), PaddedBatch.Mask(inputs), spec.MaxTargetTokens, cancellationToken: cancellationToken);
-            correct += chunk.Zip(answers).Count(pair => spec.Scorer.IsRight(model.Tokenizer.Decode(pair.Second), pair.First.Label, pair.First.Answer));
+            progress.SaveBest();
+        }
+    }
+
+    private bool HasStopped(RunProgress progress) => spec.Source.EarlyStoppingPatience > 0 && progress.Best.Since >= spec.Source.EarlyStoppingPatience;
+
+    private bool IsCheckpointDue(long saved) =>
+        spec.Source.CheckpointInterval > 0 ? _clock.Steps % spec.Source.CheckpointInterval == 0 : Stopwatch.GetElapsedTime(saved) >= CheckpointInterval;
+
+    private void SuspendIfAsked(RunProgress progress)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            if (isSuspended() && _clock.Steps > 0)
+            {
+                Save(progress);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    private void Save(RunProgress progress)
+    {
+        _clock.Stop();
+        try
+        {
+            report(new TrainingEvent { Checkpoint = new CheckpointWritten { Step = _clock.Steps, Bytes = progress.Save() } });
+        }
+        catch (IOException full)
+        {
+            // The one before is still there, and the run need not end for it.
+            Warn("CHECKPOINT_FAILED", $"A checkpoint at step {_clock.Steps} could not be written: {full.Message}");
         }
 
-        report(new TrainingEvent { Evaluation = new Evaluation { Step = _clock.Steps, Flops = _clock.Flops, Examples = heldOut.Count, Correct = correct } });
+        _clock.Start();
     }
+
+    private void Refused(int step, string why) => Warn("CHECKPOINT_DAMAGED", $"The checkpoint of step {step} cannot be used, an earlier one is: {why}");
+
+    private void Warn(string reason, string message) => report(new TrainingEvent { Warning = new TrainingWarning { Reason = reason, Message = message } });
 }

@@ -12,26 +12,13 @@ internal sealed class JobCheckpoints(string folder, int kept)
 
     /// <summary>Writes one.</summary>
     /// <param name="step">Steps made.</param>
-    /// <param name="write">Writes its files into a folder.</param>
+    /// <param name="write">Makes a folder and writes its files.</param>
     /// <returns>Its size in bytes.</returns>
     /// <exception cref="IOException">It cannot be written, for instance because the disk is full; those before are still there.</exception>
     public long Save(int step, Action<string> write)
     {
         var place = PlaceOf(step);
-        var unfinished = place + ".tmp";
-        Delete(unfinished);
-        Directory.CreateDirectory(unfinished);
-        try
-        {
-            write(unfinished);
-            Delete(place);
-            DurableFolder.Publish(unfinished, place);
-        }
-        finally
-        {
-            Delete(unfinished);
-        }
-
+        Write(place, write);
         foreach (var old in Steps().Skip(kept))
         {
             Delete(PlaceOf(old));
@@ -60,6 +47,44 @@ internal sealed class JobCheckpoints(string folder, int kept)
         }
 
         return null;
+    }
+
+    /// <summary>Writes the one of the best evaluation, in place of the one before.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void SaveBest(Action<string> write) => Write(Best, write);
+
+    /// <summary>Reads the one of the best evaluation; false where there is none that can be read.</summary>
+    public bool RestoreBest(Action<string> read)
+    {
+        try
+        {
+            read(Best);
+            return true;
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+    }
+
+    private string Best => Path.Combine(folder, "best");
+
+    private static void Write(string place, Action<string> write)
+    {
+        var unfinished = place + ".new";
+        Delete(unfinished);
+        Directory.CreateDirectory(Path.GetDirectoryName(place)!);
+        try
+        {
+            write(unfinished);
+            Delete(place);
+            DurableFolder.Publish(unfinished, place);
+        }
+        finally
+        {
+            Delete(unfinished);
+            Delete(unfinished + ".tmp");
+        }
     }
 
     // The newest first.

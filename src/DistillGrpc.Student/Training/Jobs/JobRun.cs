@@ -47,13 +47,19 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         await catalog.Loaded.WaitAsync(_stop.Token);
         var baseModel = spec.Source.BaseModel.Length > 0 ? catalog.Find(spec.Source.BaseModel, "spec.base_model") : null;
         baseModel?.RequireLoaded();
+        if (await FinishedBeforeAsync(spec) is { } made)
+        {
+            await ReportAsync(new TrainingEvent { Result = made });
+            return;
+        }
+
         var heldOut = rows.HeldOut(folder);
         var (learnt, taught) = await rows.CollectAsync(spec, folder, ReportAsync, _stop.Token);
         var finished = Path.Combine(state.Folder("unfinished"), $"{job.Id}.{Guid.NewGuid():n}");
         try
         {
             var result = await TrainAsync(
-                report => new TrainingRun(spec, learnt, heldOut, baseModel?.Directory, folder.Checkpoints, report, () => Stopped is JobStop.Pause or JobStop.Shutdown, _stop.Token), finished);
+                report => new TrainingRun(spec, learnt, heldOut, baseModel?.Directory, new JobCheckpoints(folder.Checkpoints, options.KeptCheckpoints), report, () => Stopped is JobStop.Pause or JobStop.Shutdown, _stop.Token), finished);
             result.TeacherRows = taught;
             ModelFolder.WriteLineage(finished, Lineage(spec, baseModel, learnt, result));
             result.Model = await catalog.InstallAsync(spec.ModelId, finished, spec.Alias);
@@ -69,6 +75,18 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
     }
 
     public void Dispose() => _stop.Dispose();
+
+    // The process may have ended between the model's installation and the news of it.
+    private async Task<TrainingResult?> FinishedBeforeAsync(RunSpec spec)
+    {
+        if (job.Resumptions == 0 || catalog.MadeBy(spec.ModelId, job.Name) is not { } number)
+        {
+            return null;
+        }
+
+        await catalog.SetAliasAsync(spec.ModelId, spec.Alias, number);
+        return new TrainingResult { Model = ModelName.Of(spec.ModelId, number), Steps = store.Last(job.Id, TrainingEvent.EventOneofCase.Progress)?.Progress.Step ?? 0 };
+    }
 
     private ModelLineage Lineage(RunSpec spec, ServedModel? baseModel, IReadOnlyList<Example> learnt, TrainingResult result)
     {
