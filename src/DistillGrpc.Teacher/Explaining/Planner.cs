@@ -25,13 +25,7 @@ internal sealed partial class Planner(TeacherCatalog catalog, PromptCatalog prom
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT with the field, or NOT_FOUND.</exception>
     public ExplainPlan Of(RationaleSpec spec, DateTimeOffset deadline, string field = "spec", string? job = null)
     {
-        void Require(bool condition, string name, string message)
-        {
-            if (!condition)
-            {
-                throw RpcFailure.InvalidArgument($"{field}.{name}", message);
-            }
-        }
+        void Require(bool condition, string name, string message) => RpcFailure.Require(condition, $"{field}.{name}", message);
 
         var rules = spec.Quality ?? new QualityRules();
         Require(!spec.HasTemperature || spec.Temperature is >= 0 and <= 2, "temperature", "must be between 0 and 2");

@@ -72,7 +72,7 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
         response.Accounts.AddRange(accounts.Take(size).Select(account => new Account
         {
             Name = account.Name,
-            Usage = new Usage { InputTokens = account.InputTokens, OutputTokens = account.OutputTokens, CostNanos = account.Spent },
+            Usage = account.ToUsage(),
             Answers = account.Answers,
             ReservedNanos = account.Reserved,
         }));
