@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using Grpc.Core;
@@ -6,7 +5,7 @@ using Grpc.Core;
 namespace DistillGrpc.Teacher.Extractions;
 
 /// <summary>Checks requests about extractions, as far as that can be done without looking anything up.</summary>
-internal static partial class ExtractionRequest
+internal static class ExtractionRequest
 {
     private const int MaxNameLength = 200;
     private const int MaxReports = 1000;
@@ -16,7 +15,7 @@ internal static partial class ExtractionRequest
     public static void Check(CreateExtractionRequest request)
     {
         Check(request.Spec);
-        RpcFailure.Require(request.ExtractionId.Length == 0 || Id().IsMatch(request.ExtractionId), "extraction_id", "must be 1 to 63 of a-z, 0-9 and '-'");
+        ResourceId.RequireOptional(request.ExtractionId, "extraction_id");
         RpcFailure.Require(request.RequestId.Length <= MaxNameLength, "request_id", $"has more than {MaxNameLength} characters");
     }
 
@@ -35,14 +34,11 @@ internal static partial class ExtractionRequest
     /// <exception cref="RpcException">INVALID_ARGUMENT, with the field.</exception>
     public static string IdOf(string name, string field = "name")
     {
-        var isName = name.StartsWith(StoredExtraction.Collection, StringComparison.Ordinal) && Id().IsMatch(name[StoredExtraction.Collection.Length..]);
+        var isName = name.StartsWith(StoredExtraction.Collection, StringComparison.Ordinal) && ResourceId.IsId(name[StoredExtraction.Collection.Length..]);
         RpcFailure.Require(isName, field, "must look like extractions/{id}");
         return name[StoredExtraction.Collection.Length..];
     }
 
     /// <summary>What a caller hears whose extraction is not there.</summary>
     public static RpcException NotFound(string id) => RpcFailure.NotFound("EXTRACTION_NOT_FOUND", $"There is no extraction '{StoredExtraction.Collection}{id}'.");
-
-    [GeneratedRegex(@"^[a-z0-9-]{1,63}\z", RegexOptions.CultureInvariant, 1000)]
-    private static partial Regex Id();
 }

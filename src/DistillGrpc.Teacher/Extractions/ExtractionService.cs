@@ -12,8 +12,6 @@ internal sealed class ExtractionService(
     ExtractionStore extractions, ExtractionInputs inputs, ExtractionWatch watch, ExtractionStatus status, ExtractionReporter reporter,
     Planner planner, Explainer explainer, Ledger ledger, TeacherOptions options, TimeProvider time) : Contracts.V1.ExtractionService.ExtractionServiceBase
 {
-    private const int MaxPageSize = 1000;
-    private const int DefaultPageSize = 100;
     private const int PrioritizedAtOnce = 200;
     private const int MaxExamples = 20;
     private const int MaxBusyTries = 50;
@@ -77,10 +75,9 @@ internal sealed class ExtractionService(
 
     public override async Task<ListExtractionsResponse> ListExtractions(ListExtractionsRequest request, ServerCallContext context)
     {
-        RpcFailure.Require(request.PageSize >= 0, "page_size", "must not be negative");
+        var size = PageSize.Of(request.PageSize);
         var before = long.MaxValue;
         RpcFailure.Require(request.PageToken.Length == 0 || (long.TryParse(request.PageToken, NumberStyles.None, CultureInfo.InvariantCulture, out before) && before > 0), "page_token", "is not one that this call gave");
-        var size = request.PageSize == 0 ? DefaultPageSize : Math.Min(request.PageSize, MaxPageSize);
         var page = await extractions.ListAsync(before, size + 1, context.CancellationToken);
         var response = new ListExtractionsResponse { NextPageToken = page.Count > size ? page[size - 1].Number.ToString(CultureInfo.InvariantCulture) : "" };
         foreach (var extraction in page.Take(size))

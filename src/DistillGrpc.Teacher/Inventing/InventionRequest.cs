@@ -1,11 +1,10 @@
-using System.Text.RegularExpressions;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 
 namespace DistillGrpc.Teacher.Inventing;
 
 /// <summary>Checks a request for invented inputs.</summary>
-internal static partial class InventionRequest
+internal static class InventionRequest
 {
     private const int MaxDescription = 4000;
     private const int MaxLabels = 1000;
@@ -23,7 +22,7 @@ internal static partial class InventionRequest
         RpcFailure.Require(request.Count is >= 1 and <= MaxCount, "count", $"must be 1 to {MaxCount}");
         RpcFailure.Require(!request.HasTemperature || request.Temperature is >= 0 and <= 2, "temperature", "must be between 0 and 2");
         RpcFailure.Require(request.BudgetNanos >= 0, "budget_nanos", "must not be negative");
-        RpcFailure.Require(request.Tag.Length == 0 || Tag().IsMatch(request.Tag), "tag", "must be 1 to 63 of a-z, 0-9 and '-'");
+        ResourceId.RequireOptional(request.Tag, "tag");
         RpcFailure.Require(request.Labels.Count <= MaxLabels, "labels", $"must be at most {MaxLabels}");
         RpcFailure.Require(request.Labels.All(label => !string.IsNullOrWhiteSpace(label) && label.Length <= MaxLabelLength), "labels", $"must have 1 to {MaxLabelLength} characters each");
         RpcFailure.Require(request.Labels.Distinct(StringComparer.Ordinal).Count() == request.Labels.Count, "labels", "must not hold one twice");
@@ -32,7 +31,4 @@ internal static partial class InventionRequest
         RpcFailure.Require(request.Seeds.Select(seed => seed.Segments.Count).Distinct().Count() <= 1, "seeds.segments", "must be as many in every seed");
         RpcFailure.Require(request.Seeds.Sum(seed => seed.Segments.Sum(segment => (long)segment.Length)) <= MaxSeedCharacters, "seeds", $"may have {MaxSeedCharacters} characters in all");
     }
-
-    [GeneratedRegex(@"^[a-z0-9-]{1,63}\z", RegexOptions.CultureInvariant, 1000)]
-    private static partial Regex Tag();
 }
