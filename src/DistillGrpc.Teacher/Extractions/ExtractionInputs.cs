@@ -147,21 +147,13 @@ internal sealed class ExtractionInputs(TeacherDatabase database, ExtractionStore
 
         transaction.Execute(
             "INSERT INTO extraction_inputs (extraction, ordinal, id, example, repeats, priority, is_open, owner, tries, not_before) VALUES (@id, @ordinal, @input, @example, @repeats, 0, 1, '', 0, 0)",
-            ("@id", extraction.Id), ("@ordinal", ordinal), ("@input", input.Id), ("@example", bytes), ("@repeats", (long)Repeats(transaction, extraction, input)));
+            ("@id", extraction.Id), ("@ordinal", ordinal), ("@input", input.Id), ("@example", bytes), ("@repeats", (long)(Repeats(transaction, extraction, input) ?? RejectionReason.Unspecified)));
         return AppendOutcome.Appended;
     }
 
-    private static RejectionReason Repeats(DbTransaction transaction, StoredExtraction extraction, Example input)
-    {
-        var (isFirst, isUnlike) = (true, true);
-        foreach (var (band, hash) in Fingerprints.Of(input, extraction.Spec.Rationales.Quality?.Duplicates ?? DuplicateRule.Unspecified))
-        {
-            var isNew = transaction.Execute(
-                "INSERT INTO extraction_fingerprints (extraction, band, hash) VALUES (@id, @band, @hash) ON CONFLICT DO NOTHING", ("@id", extraction.Id), ("@band", (long)band), ("@hash", hash)) == 1;
-            isFirst &= isNew || band != Fingerprints.ExactBand;
-            isUnlike &= isNew;
-        }
-
-        return !isFirst ? RejectionReason.Duplicate : !isUnlike ? RejectionReason.NearDuplicate : RejectionReason.Unspecified;
-    }
+    private static RejectionReason? Repeats(DbTransaction transaction, StoredExtraction extraction, Example input) => Fingerprints.Repeats(
+        input,
+        extraction.Spec.Rationales.Quality?.Duplicates ?? DuplicateRule.Unspecified,
+        (band, hash) => transaction.Execute(
+            "INSERT INTO extraction_fingerprints (extraction, band, hash) VALUES (@id, @band, @hash) ON CONFLICT DO NOTHING", ("@id", extraction.Id), ("@band", (long)band), ("@hash", hash)) == 1);
 }
