@@ -19,8 +19,7 @@ internal sealed class ExtractionInputs(TeacherDatabase database, ExtractionStore
         var outcomes = await database.WriteAsync(
             transaction =>
             {
-                // Locked: inputs of several callers get their places one after another.
-                if (transaction.Rows($"UPDATE extractions SET inputs = inputs WHERE id = @id AND state >= 0 RETURNING {StoredExtraction.Columns}", StoredExtraction.Read, ("@id", id)) is not [var extraction])
+                if (ExtractionStore.Find(transaction, id) is not { } extraction)
                 {
                     return null;
                 }

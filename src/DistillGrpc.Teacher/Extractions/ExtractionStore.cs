@@ -7,8 +7,8 @@ using Google.Protobuf;
 namespace DistillGrpc.Teacher.Extractions;
 
 /// <summary>
-/// Extractions and their states on the disk. What a method has returned is durable. The row of an extraction is written last or locked first in every
-/// transaction that gives a number to an event, so numbers appear in their order also where several replicas write.
+/// Extractions and their states on the disk. What a method has returned is durable. One transaction writes after another, of all
+/// replicas (<see cref="IDialect.LockWriters"/>): what it has read stays so, and events appear in the order of their numbers.
 /// </summary>
 internal sealed class ExtractionStore(TeacherDatabase database, ExtractionEvents events, TimeProvider time)
 {
@@ -47,7 +47,7 @@ internal sealed class ExtractionStore(TeacherDatabase database, ExtractionEvents
     public async Task<(StoredExtraction? Extraction, bool IsOwn)> CreateAsync(string id, string requestId, ExtractionSpec spec, CancellationToken cancellationToken)
     {
         var asked = spec.ToByteArray();
-        // Another replica may have taken the number at the same time; or one of this name is still being removed.
+        // One of this name may still be being removed.
         for (var tries = 0; tries < MaxCreateTries; tries++)
         {
             if (await database.WriteAsync(Create, cancellationToken) is { } created)
@@ -100,7 +100,7 @@ internal sealed class ExtractionStore(TeacherDatabase database, ExtractionEvents
         string id, IReadOnlyList<ExtractionState> from, ExtractionState to, string reason, string message, long? budget, CancellationToken cancellationToken) => ChangeAsync(
         transaction =>
         {
-            if (transaction.Rows($"UPDATE extractions SET sequence = sequence WHERE id = @id AND state >= 0 RETURNING {StoredExtraction.Columns}", StoredExtraction.Read, ("@id", id)) is not [var extraction])
+            if (Find(transaction, id) is not { } extraction)
             {
                 return null;
             }
@@ -121,8 +121,9 @@ internal sealed class ExtractionStore(TeacherDatabase database, ExtractionEvents
     public Task<StoredExtraction?> HaltAsync(StoredExtraction began, Halt halt) => ChangeAsync(
         transaction =>
         {
-            var now = transaction.Rows($"UPDATE extractions SET sequence = sequence WHERE id = @id AND number = @number RETURNING {StoredExtraction.Columns}", StoredExtraction.Read, ("@id", began.Id), ("@number", began.Number)).FirstOrDefault();
-            var isStill = now is { State: ExtractionState.Running } && (halt.State != ExtractionState.OutOfBudget || now.Spec.Rationales.BudgetNanos == began.Spec.Rationales.BudgetNanos);
+            var now = Find(transaction, began.Id);
+            var isStill = now is { State: ExtractionState.Running } && now.Number == began.Number
+                && (halt.State != ExtractionState.OutOfBudget || now.Spec.Rationales.BudgetNanos == began.Spec.Rationales.BudgetNanos);
             return isStill && (halt.State, halt.Reason) != (now!.State, now.Reason) ? SetState(transaction, began.Id, halt.State, halt.Reason, halt.Message) : now;
         },
         CancellationToken.None);
@@ -131,7 +132,7 @@ internal sealed class ExtractionStore(TeacherDatabase database, ExtractionEvents
     public Task<IReadOnlyList<double>?> ReportAsync(string id, long rows, double quality, CancellationToken cancellationToken) => database.WriteAsync<IReadOnlyList<double>?>(
         transaction =>
         {
-            if (transaction.Execute("UPDATE extractions SET sequence = sequence WHERE id = @id AND state >= 0", ("@id", id)) == 0)
+            if (Find(transaction, id) is null)
             {
                 return null;
             }
@@ -168,6 +169,9 @@ internal sealed class ExtractionStore(TeacherDatabase database, ExtractionEvents
     /// <summary>Extractions whose removal was interrupted.</summary>
     public ValueTask<IReadOnlyList<string>> HalfDeletedAsync(CancellationToken cancellationToken) =>
         database.QueryAsync("SELECT id FROM extractions WHERE state = @deleted", row => row.GetString(0), [("@deleted", Deleted)], cancellationToken);
+
+    /// <summary>An extraction as a transaction finds it, or null.</summary>
+    public static StoredExtraction? Find(DbTransaction transaction, string id) => transaction.Rows(Get, StoredExtraction.Read, ("@id", id)).FirstOrDefault();
 
     /// <summary>Every input has its row, and no more will come: ends an extraction, within the transaction that finds it so.</summary>
     public StoredExtraction Succeed(DbTransaction transaction, string id) => SetState(transaction, id, ExtractionState.Succeeded, "", "");
