@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using DistillGrpc.Contracts.V1;
 using Grpc.Core;
 
@@ -10,11 +9,8 @@ namespace DistillGrpc.Client;
 public sealed class ExtractionClient(ChannelBase channel, TimeProvider? time = null)
 {
     /// <summary>Connections that <see cref="WatchAsync"/> tries one after the other without getting anything, before it gives up; 8.</summary>
-    public const int MaxReconnects = 8;
+    public const int MaxReconnects = WatchCall.MaxReconnects;
 
-    private const int PageSize = 1000;
-    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(30);
     private readonly ExtractionService.ExtractionServiceClient _client = new(channel);
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
@@ -50,21 +46,13 @@ public sealed class ExtractionClient(ChannelBase channel, TimeProvider? time = n
 
     /// <summary>All extractions, the newest first; asked for page by page.</summary>
     /// <exception cref="RpcException">A call failed.</exception>
-    public async IAsyncEnumerable<Extraction> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        var token = "";
-        do
+    public IAsyncEnumerable<Extraction> ListAsync(CancellationToken cancellationToken = default) => Pages.AllAsync<Extraction>(
+        async (token, cancelled) =>
         {
-            var page = await _client.ListExtractionsAsync(new ListExtractionsRequest { PageSize = PageSize, PageToken = token }, cancellationToken: cancellationToken);
-            foreach (var extraction in page.Extractions)
-            {
-                yield return extraction;
-            }
-
-            token = page.NextPageToken;
-        }
-        while (token.Length > 0);
-    }
+            var page = await _client.ListExtractionsAsync(new ListExtractionsRequest { PageSize = Pages.Size, PageToken = token }, cancellationToken: cancelled);
+            return (page.Extractions, page.NextPageToken);
+        },
+        cancellationToken);
 
     /// <summary>
     /// What happens, each row once. A stream that breaks off with UNAVAILABLE (the Teacher restarts, or another replica takes over) is
@@ -76,36 +64,20 @@ public sealed class ExtractionClient(ChannelBase channel, TimeProvider? time = n
     /// <param name="follow">Waits for further events until the extraction has ended.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="RpcException">The first connection failed, <see cref="MaxReconnects"/> failed in a row, or the call failed otherwise than by UNAVAILABLE.</exception>
-    public async IAsyncEnumerable<WatchExtractionResponse> WatchAsync(
-        string name, long after, RowFilter rows, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<WatchExtractionResponse> WatchAsync(string name, long after, RowFilter rows, bool follow, CancellationToken cancellationToken = default)
     {
-        var (reached, hasConnected, failures) = (after, false, 0);
-        for (var isDone = false; !isDone;)
-        {
-            using var call = _client.WatchExtraction(new WatchExtractionRequest { Name = name, AfterSequence = reached, Rows = rows, Follow = follow }, cancellationToken: cancellationToken);
-            RpcException? failure;
-            for ((isDone, failure) = await MoveNextAsync(call, cancellationToken); !isDone && failure is null; (isDone, failure) = await MoveNextAsync(call, cancellationToken))
+        var reached = after;
+        return WatchCall.RunAsync(
+            token => _client.WatchExtraction(new WatchExtractionRequest { Name = name, AfterSequence = reached, Rows = rows, Follow = follow }, cancellationToken: token),
+            response =>
             {
-                var response = call.ResponseStream.Current;
-                (hasConnected, failures) = (true, 0);
                 // A row comes once, whatever a Teacher sends again. What an extraction is now may be told any number of times.
-                if (response.Row is null || response.Sequence > reached)
-                {
-                    reached = Math.Max(reached, response.Sequence);
-                    yield return response;
-                }
-            }
-
-            if (failure is not null)
-            {
-                if (!hasConnected || ++failures > MaxReconnects)
-                {
-                    throw failure;
-                }
-
-                await Task.Delay(Delay(failure, failures), _time, cancellationToken);
-            }
-        }
+                var isNew = response.Row is null || response.Sequence > reached;
+                reached = Math.Max(reached, response.Sequence);
+                return isNew;
+            },
+            _time,
+            cancellationToken);
     }
 
     /// <summary>How many rows were accepted and rejected, why, and examples.</summary>
@@ -163,22 +135,4 @@ public sealed class ExtractionClient(ChannelBase channel, TimeProvider? time = n
     /// <exception cref="RpcException">The call failed.</exception>
     public async Task<Extraction> ReportQualityAsync(string name, long rows, double quality, CancellationToken cancellationToken = default) =>
         (await _client.ReportQualityAsync(new ReportQualityRequest { Extraction = name, Rows = rows, Quality = quality }, cancellationToken: cancellationToken)).Extraction;
-
-    private static async Task<(bool IsDone, RpcException? Failure)> MoveNextAsync(AsyncServerStreamingCall<WatchExtractionResponse> call, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return (!await call.ResponseStream.MoveNext(cancellationToken), null);
-        }
-        catch (RpcException failure) when (failure.StatusCode == StatusCode.Unavailable && !cancellationToken.IsCancellationRequested)
-        {
-            return (false, failure);
-        }
-    }
-
-    private static TimeSpan Delay(RpcException failure, int failures)
-    {
-        var grown = FirstDelay * Math.Pow(2, failures - 1);
-        return TimeSpan.FromSeconds(Math.Clamp(RpcErrors.RetryDelay(failure)?.TotalSeconds ?? 0, Math.Min(grown.TotalSeconds, LongestDelay.TotalSeconds), LongestDelay.TotalSeconds));
-    }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using DistillGrpc.Contracts.V1;
 using Grpc.Core;
 
@@ -9,7 +8,6 @@ namespace DistillGrpc.Client;
 /// <param name="time">The clock of the waits between connections; default the system's.</param>
 public sealed class TrainingClient(ChannelBase channel, TimeProvider? time = null)
 {
-    private const int PageSize = 1000;
     private readonly TrainingService.TrainingServiceClient _client = new(channel);
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
@@ -40,21 +38,13 @@ public sealed class TrainingClient(ChannelBase channel, TimeProvider? time = nul
 
     /// <summary>All jobs, the newest first.</summary>
     /// <exception cref="RpcException">The call failed.</exception>
-    public async IAsyncEnumerable<TrainingJob> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        var request = new ListTrainingJobsRequest { PageSize = PageSize };
-        do
+    public IAsyncEnumerable<TrainingJob> ListAsync(CancellationToken cancellationToken = default) => Pages.AllAsync<TrainingJob>(
+        async (token, cancelled) =>
         {
-            var page = await _client.ListTrainingJobsAsync(request, cancellationToken: cancellationToken);
-            foreach (var job in page.Jobs)
-            {
-                yield return job;
-            }
-
-            request.PageToken = page.NextPageToken;
-        }
-        while (request.PageToken.Length > 0);
-    }
+            var page = await _client.ListTrainingJobsAsync(new ListTrainingJobsRequest { PageSize = Pages.Size, PageToken = token }, cancellationToken: cancelled);
+            return (page.Jobs, page.NextPageToken);
+        },
+        cancellationToken);
 
     /// <summary>A job's events, each once and in their order, until it has ended; over lost connections and restarts of the Student.</summary>
     /// <param name="name">The job.</param>

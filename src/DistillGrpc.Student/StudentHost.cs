@@ -32,6 +32,7 @@ public static class StudentHost
         options.Check();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton<ModelCatalog>();
+        builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();
         builder.Services.AddSingleton<ExtractionRows>();
         builder.Services.AddSingleton(TimeProvider.System);

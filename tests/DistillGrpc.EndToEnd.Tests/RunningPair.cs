@@ -27,6 +27,8 @@ public sealed class RunningPair : IAsyncLifetime
 
     public Uri StudentAddress { get; private set; } = null!;
 
+    public Uri TeacherAddress => _teacher!.Address();
+
     public string State => _state;
 
     public async Task InitializeAsync()

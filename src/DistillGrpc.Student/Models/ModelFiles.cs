@@ -25,10 +25,10 @@ internal static partial class ModelFiles
             {
                 if (current?.Name != piece.Name)
                 {
-                    Require(current is null, "piece.sha256", $"is missing at the end of {current?.Name}");
-                    Require(FileName().IsMatch(piece.Name), "piece.name", "must be the name of a file, without folders");
-                    Require(written.Add(piece.Name), "piece.name", $"came before: {piece.Name}");
-                    Require(written.Count <= MaxFiles, "piece.name", $"is one too many: a model has at most {MaxFiles} files");
+                    RpcFailure.Require(current is null, "piece.sha256", $"is missing at the end of {current?.Name}");
+                    RpcFailure.Require(FileName().IsMatch(piece.Name), "piece.name", "must be the name of a file, without folders");
+                    RpcFailure.Require(written.Add(piece.Name), "piece.name", $"came before: {piece.Name}");
+                    RpcFailure.Require(written.Count <= MaxFiles, "piece.name", $"is one too many: a model has at most {MaxFiles} files");
                     current = new Incoming(folder, piece.Name);
                 }
 
@@ -41,25 +41,17 @@ internal static partial class ModelFiles
                 current.Add(piece.Data);
                 if (piece.Sha256.Length > 0)
                 {
-                    Require(current.End() == piece.Sha256, "piece.sha256", $"is not that of what came of {piece.Name}");
+                    RpcFailure.Require(current.End() == piece.Sha256, "piece.sha256", $"is not that of what came of {piece.Name}");
                     current = null;
                 }
             }
 
-            Require(current is null, "piece.sha256", $"is missing at the end of {current?.Name}");
-            Require(written.Count > 0, "piece", "there is no file");
+            RpcFailure.Require(current is null, "piece.sha256", $"is missing at the end of {current?.Name}");
+            RpcFailure.Require(written.Count > 0, "piece", "there is no file");
         }
         finally
         {
             current?.Dispose();
-        }
-    }
-
-    private static void Require(bool condition, string field, string message)
-    {
-        if (!condition)
-        {
-            throw RpcFailure.InvalidArgument(field, message);
         }
     }
 

@@ -30,10 +30,10 @@ internal sealed class JobRows(RowTeacher teacher, ExtractionRows extractions, St
                 AddAll(rows, known.Add(row.Id) ? [row] : []);
             }
 
-            Require(rows.Count > 0, "spec.teacher.extraction", "has no row that is fit to train on");
+            RpcFailure.Require(rows.Count > 0, "spec.teacher.extraction", "has no row that is fit to train on");
         }
 
-        Require(rows.Count > 0, "example", "there is no row to learn from");
+        RpcFailure.Require(rows.Count > 0, "example", "there is no row to learn from");
         var taught = source is null ? 0 : await teacher.ExplainAsync(source, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row))], spec.StepByStep, report, cancellationToken);
         using var file = new RowFile(folder.Rows);
         rows.ForEach(file.Add);
@@ -50,14 +50,6 @@ internal sealed class JobRows(RowTeacher teacher, ExtractionRows extractions, St
         if (rows.Count > options.MaxRows)
         {
             throw RpcFailure.ResourceExhausted("TOO_MANY_ROWS", $"A run may have {options.MaxRows} rows.", TimeSpan.Zero);
-        }
-    }
-
-    private static void Require(bool condition, string field, string message)
-    {
-        if (!condition)
-        {
-            throw RpcFailure.InvalidArgument(field, message);
         }
     }
 }

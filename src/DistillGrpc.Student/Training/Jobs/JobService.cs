@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.RegularExpressions;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
@@ -9,10 +8,8 @@ using Grpc.Core;
 namespace DistillGrpc.Student.Training.Jobs;
 
 /// <summary>The Student's training calls.</summary>
-internal sealed partial class JobService(JobStore store, JobRunner runner, JobWatch watch, SentRows sent, ModelCatalog catalog, StateDirectory state, StudentOptions options) : TrainingService.TrainingServiceBase
+internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watch, SentRows sent, ModelCatalog catalog, StateDirectory state, StudentOptions options) : TrainingService.TrainingServiceBase
 {
-    private const int MaxPageSize = 1000;
-    private const int DefaultPageSize = 100;
     private const int MaxRequestId = 200;
     private const int MaxPriority = 1000;
     private static readonly TimeSpan QueueRetry = TimeSpan.FromSeconds(30);
@@ -56,11 +53,11 @@ internal sealed partial class JobService(JobStore store, JobRunner runner, JobWa
 
     public override Task<CreateTrainingJobResponse> CreateTrainingJob(CreateTrainingJobRequest request, ServerCallContext context)
     {
-        Require(request.TrainingJobId.Length == 0 || Id().IsMatch(request.TrainingJobId), "training_job_id", "must be 1 to 63 of a-z, 0-9 and '-'");
-        Require(request.RequestId.Length <= MaxRequestId, "request_id", $"has more than {MaxRequestId} characters");
-        Require(request.Priority is >= -MaxPriority and <= MaxPriority, "priority", $"must be -{MaxPriority} to {MaxPriority}");
+        ResourceId.RequireOptional(request.TrainingJobId, "training_job_id");
+        RpcFailure.Require(request.RequestId.Length <= MaxRequestId, "request_id", $"has more than {MaxRequestId} characters");
+        RpcFailure.Require(request.Priority is >= -MaxPriority and <= MaxPriority, "priority", $"must be -{MaxPriority} to {MaxPriority}");
         var spec = Checked(request.Spec ?? throw RpcFailure.InvalidArgument("spec", "must be there"));
-        Require(HasSource(spec.Source), "spec.dataset", "or spec.teacher.extraction must be given: there is no row to learn from");
+        RpcFailure.Require(HasSource(spec.Source), "spec.dataset", "or spec.teacher.extraction must be given: there is no row to learn from");
         var job = Create(request.TrainingJobId.Length > 0 ? request.TrainingJobId : NewId(), request.RequestId, spec.Source, request.Priority, isAttached: false);
         return Task.FromResult(new CreateTrainingJobResponse { Job = Message(job) });
     }
@@ -70,11 +67,10 @@ internal sealed partial class JobService(JobStore store, JobRunner runner, JobWa
 
     public override Task<ListTrainingJobsResponse> ListTrainingJobs(ListTrainingJobsRequest request, ServerCallContext context)
     {
-        Require(request.PageSize >= 0, "page_size", "must not be negative");
-        Require(request.States.All(Enum.IsDefined), "states", "holds one that is none of the states");
+        RpcFailure.Require(request.States.All(Enum.IsDefined), "states", "holds one that is none of the states");
         var before = long.MaxValue;
-        Require(request.PageToken.Length == 0 || (long.TryParse(request.PageToken, NumberStyles.None, CultureInfo.InvariantCulture, out before) && before > 0), "page_token", "is not one that this call gave");
-        var size = request.PageSize == 0 ? DefaultPageSize : Math.Min(request.PageSize, MaxPageSize);
+        RpcFailure.Require(request.PageToken.Length == 0 || (long.TryParse(request.PageToken, NumberStyles.None, CultureInfo.InvariantCulture, out before) && before > 0), "page_token", "is not one that this call gave");
+        var size = PageSize.Of(request.PageSize);
         var page = store.List(before, size + 1, request.States);
         var response = new ListTrainingJobsResponse { NextPageToken = page.Count > size ? page[size - 1].Number.ToString(CultureInfo.InvariantCulture) : "" };
         response.Jobs.AddRange(page.Take(size).Select(Message));
@@ -83,7 +79,7 @@ internal sealed partial class JobService(JobStore store, JobRunner runner, JobWa
 
     public override async Task WatchTrainingJob(WatchTrainingJobRequest request, IServerStreamWriter<WatchTrainingJobResponse> responseStream, ServerCallContext context)
     {
-        Require(request.AfterSequence >= 0, "after_sequence", "must not be negative");
+        RpcFailure.Require(request.AfterSequence >= 0, "after_sequence", "must not be negative");
         var job = Existing(IdOf(request.Name));
         await foreach (var happened in watch.WatchAsync(job.Id, request.AfterSequence, context.CancellationToken))
         {
@@ -182,21 +178,10 @@ internal sealed partial class JobService(JobStore store, JobRunner runner, JobWa
 
     private static string IdOf(string name)
     {
-        var isName = name.StartsWith(StoredJob.Collection, StringComparison.Ordinal) && Id().IsMatch(name[StoredJob.Collection.Length..]);
-        Require(isName, "name", "must look like trainingJobs/{id}");
+        var isName = name.StartsWith(StoredJob.Collection, StringComparison.Ordinal) && ResourceId.IsId(name[StoredJob.Collection.Length..]);
+        RpcFailure.Require(isName, "name", "must look like trainingJobs/{id}");
         return name[StoredJob.Collection.Length..];
     }
 
     private static RpcException NotFound(string id) => RpcFailure.NotFound("JOB_NOT_FOUND", $"There is no job '{StoredJob.Collection}{id}'.");
-
-    private static void Require(bool condition, string field, string message)
-    {
-        if (!condition)
-        {
-            throw RpcFailure.InvalidArgument(field, message);
-        }
-    }
-
-    [GeneratedRegex(@"^[a-z0-9-]{1,63}\z", RegexOptions.CultureInvariant, 1000)]
-    private static partial Regex Id();
 }

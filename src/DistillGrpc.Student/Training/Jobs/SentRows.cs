@@ -19,10 +19,10 @@ internal sealed class SentRows(StudentOptions options)
             var isHeldOut = message.MessageCase == TrainRequest.MessageOneofCase.EvaluationExample;
             var field = isHeldOut ? "evaluation_example" : "example";
             var row = (isHeldOut ? message.EvaluationExample : message.Example) ?? throw RpcFailure.InvalidArgument("example", "every message after the first must hold one");
-            Require(row.Id.Length is > 0 and <= 200, $"{field}.id", "must have 1 to 200 characters");
-            Require(row.Segments.Count > 0 && !row.Segments.Any(string.IsNullOrWhiteSpace), $"{field}.segments", $"must hold at least one text, and none may be empty (id {row.Id})");
-            Require(!isHeldOut || row.Label.Length > 0, "evaluation_example.label", $"a held-out row needs one (id {row.Id})");
-            Require(ids.Add((isHeldOut ? "e" : "t") + row.Id), $"{field}.id", $"came before: {row.Id}");
+            RpcFailure.Require(row.Id.Length is > 0 and <= 200, $"{field}.id", "must have 1 to 200 characters");
+            RpcFailure.Require(row.Segments.Count > 0 && !row.Segments.Any(string.IsNullOrWhiteSpace), $"{field}.segments", $"must hold at least one text, and none may be empty (id {row.Id})");
+            RpcFailure.Require(!isHeldOut || row.Label.Length > 0, "evaluation_example.label", $"a held-out row needs one (id {row.Id})");
+            RpcFailure.Require(ids.Add((isHeldOut ? "e" : "t") + row.Id), $"{field}.id", $"came before: {row.Id}");
             if (ids.Count > options.MaxRows)
             {
                 throw RpcFailure.ResourceExhausted("TOO_MANY_ROWS", $"A run may have {options.MaxRows} rows.", TimeSpan.Zero);
@@ -32,16 +32,8 @@ internal sealed class SentRows(StudentOptions options)
             isEmpty &= isHeldOut;
         }
 
-        Require(mayBeEmpty || !isEmpty, "example", "there is no row to learn from");
+        RpcFailure.Require(mayBeEmpty || !isEmpty, "example", "there is no row to learn from");
         rows.Publish();
         heldOut.Publish();
-    }
-
-    private static void Require(bool condition, string field, string message)
-    {
-        if (!condition)
-        {
-            throw RpcFailure.InvalidArgument(field, message);
-        }
     }
 }
