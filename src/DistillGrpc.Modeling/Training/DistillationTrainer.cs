@@ -23,10 +23,18 @@ public sealed class DistillationTrainer : IDisposable
     /// <param name="optimizer">The optimiser of <see cref="LearntParameters"/>.</param>
     /// <param name="options">How; default <see cref="TrainerOptions"/>'s defaults.</param>
     /// <param name="terms">What else is minimised; default nothing.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">Blocks are to be computed again with dropout, and this thread has no generator of its own.</exception>
     public DistillationTrainer(T5Model model, IOptimizer optimizer, TrainerOptions? options = null, IReadOnlyList<LossTerm>? terms = null)
     {
         (Model, Optimizer, _options, _terms) = (model, optimizer, options ?? new TrainerOptions(), terms ?? []);
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.AccumulationSteps, 1);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_options.ClipNorm);
+        if (_options.LabelSmoothing is not (>= 0 and < 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), _options.LabelSmoothing, "Label smoothing is at least 0 and below 1.");
+        }
+
         Parameters = LearntParameters(model, _terms);
         if (_options.RecomputeBlocks && model.Config.Dropout > 0 && T5Dropout.Generator is null)
         {
@@ -54,7 +62,7 @@ public sealed class DistillationTrainer : IDisposable
     /// <summary>One step.</summary>
     /// <param name="tasks">The tasks' batches.</param>
     /// <param name="learningRate">The rate of this step.</param>
-    /// <exception cref="ArgumentException">No task has a row, or a soft label does not fit its row.</exception>
+    /// <exception cref="ArgumentException">No task has a row, two have one name, or a soft label does not fit its row.</exception>
     /// <exception cref="ArithmeticException">The loss or its gradient is not a finite number; parameters and optimiser are as they were.</exception>
     public StepOutcome Step(IReadOnlyList<TaskBatch> tasks, double learningRate)
     {

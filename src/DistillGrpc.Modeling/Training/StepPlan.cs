@@ -12,6 +12,11 @@ internal sealed class StepPlan
             throw new ArgumentException("There is nothing to learn from.");
         }
 
+        if (tasks.DistinctBy(task => task.Name).Count() < tasks.Count)
+        {
+            throw new ArgumentException("Two tasks of a step have the same name.");
+        }
+
         (Tasks, _mean, LabelSmoothing) = (tasks, options.Mean, options.LabelSmoothing);
         MicroBatches = MicroBatch.Split(tasks, options.AccumulationSteps);
     }

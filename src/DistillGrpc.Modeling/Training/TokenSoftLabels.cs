@@ -41,7 +41,7 @@ public sealed class TokenSoftLabels(string task, double weight, double temperatu
             for (var t = 0; HasAny(row) && t < row.Target.Length; t++)
             {
                 places.Add(first + t);
-                constant += Add(row, t, width, share(row.Target.Length) * _tempered.Square, ids, probabilities);
+                constant += Add(row, t, width, pass.Model.Config.VocabularySize, share(row.Target.Length) * _tempered.Square, ids, probabilities);
             }
 
             first += row.Target.Length;
@@ -54,7 +54,7 @@ public sealed class TokenSoftLabels(string task, double weight, double temperatu
     }
 
     // One position's ids and probabilities, the latter already times the position's share.
-    private double Add(TaskRow row, int position, int width, double share, List<long> ids, List<float> probabilities)
+    private double Add(TaskRow row, int position, int width, int vocabulary, double share, List<long> ids, List<float> probabilities)
     {
         var soft = row.TokenSoftLabels!;
         if (soft.Positions != row.Target.Length || soft.Ids.Length != soft.Probabilities.Length || soft.Ids.Length % soft.Width != 0)
@@ -64,6 +64,11 @@ public sealed class TokenSoftLabels(string task, double weight, double temperatu
 
         var from = position * soft.Width;
         var known = Enumerable.Range(from, soft.Width).Where(i => soft.Ids[i] >= 0).ToArray();
+        if (known.Any(i => soft.Ids[i] >= vocabulary))
+        {
+            throw new ArgumentException($"A row of task '{task}' has soft labels for ids that the student does not have.");
+        }
+
         var tempered = _tempered.Of(known.Select(i => soft.Probabilities[i]));
         for (var i = 0; i < width; i++)
         {

@@ -15,12 +15,12 @@ public sealed record TrainerOptions
     /// <summary>Over what a task's loss is a mean; default its tokens.</summary>
     public LossMean Mean { get; init; } = LossMean.Tokens;
 
-    /// <summary>Share of the target's probability that is spread over the vocabulary, 0 to 1; default 0.</summary>
+    /// <summary>Share of the target's probability that is spread over the vocabulary, 0 to below 1; default 0.</summary>
     public double LabelSmoothing { get; init; }
 
     /// <summary>
     /// Parts that a step's rows are cut into, one after another through the model, to save memory; default 1. Means are those
-    /// of the whole step, so the gradient is the whole batch's.
+    /// of the whole step, so the gradient is the whole batch's; rows of one <see cref="TaskRow.Example"/> stay together.
     /// </summary>
     public int AccumulationSteps { get; init; } = 1;
 

@@ -51,10 +51,16 @@ public static class TrainerState
     /// <summary>Puts a trainer, its optimiser and this thread's dropout generator where they were saved. Nothing is changed where a file is refused for its checksum.</summary>
     /// <returns>Where the run stood; its samplers' states are for the caller to restore.</returns>
     /// <exception cref="InvalidDataException">A file is missing, damaged, or of another model or optimiser; the message names it.</exception>
+    /// <exception cref="InvalidOperationException">The run had a dropout generator and this thread has none.</exception>
     public static TrainerPosition Load(string directory, DistillationTrainer trainer)
     {
         using var scope = NewDisposeScope();
         var content = Read(directory);
+        if (content.Dropout is not null && T5Dropout.Generator is null)
+        {
+            throw new InvalidOperationException("The run drew its dropout from a generator of its own, and this thread has none.");
+        }
+
         foreach (var file in new[] { ParametersFile, OptimizerFile })
         {
             if (!File.Exists(Path.Combine(directory, file)) || content.Files.GetValueOrDefault(file) != Checksum(Path.Combine(directory, file)))
@@ -66,7 +72,7 @@ public static class TrainerState
         Restore(ParametersFile, ReadTensors(directory, ParametersFile), saved => OptimizedParameters.Copy(saved, Tensors(trainer)));
         Restore(OptimizerFile, ReadTensors(directory, OptimizerFile), trainer.Optimizer.Restore);
         trainer.Refresh();
-        if (content.Dropout is not null && T5Dropout.Generator is not null)
+        if (content.Dropout is not null)
         {
             T5Dropout.RestoreState(content.Dropout);
         }

@@ -104,9 +104,11 @@ public sealed class DistillationTrainerTests
     }
 
     [Fact]
-    public void Step_NoRows_IsRefused()
+    public void Step_NoRowsOrTasksOfOneName_AreRefused()
     {
         using var model = Tiny.Model();
+        Assert.Throws<ArgumentException>(() => Tiny.See(model, [new("label", Labels), new("label", Rationales)]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Tiny.See(model, [new("label", Labels)], new TrainerOptions { LabelSmoothing = double.NaN }));
 
         Assert.Throws<ArgumentException>(() => Tiny.See(model, [new("label", []), new("rationale", [])]));
     }

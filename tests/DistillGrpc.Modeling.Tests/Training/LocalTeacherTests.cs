@@ -62,6 +62,33 @@ public sealed class LocalTeacherTests
     }
 
     [Fact]
+    public void Step_LayerBetween_IsWhatTheBlockGivesBeforeAnyNorm()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Tiny.Model();
+        using var teacher = model.Copy();
+        using var noGradient = no_grad();
+        // The teacher's second block and last norm are other ones: only what comes before them is equal.
+        foreach (var (name, parameter) in teacher.named_parameters())
+        {
+            if (name.StartsWith("encoder.block.1.", StringComparison.Ordinal) || name.StartsWith("encoder.final", StringComparison.Ordinal))
+            {
+                parameter.mul_(3);
+            }
+        }
+
+        double Hidden(LayerPair pair)
+        {
+            using var term = new LocalTeacher(teacher, Tiny.Config, new LocalTeacherOptions { LogitWeight = 0, EncoderLayers = [pair] });
+            using var gradient = enable_grad();
+            return Tiny.See(model, [new("label", Labels)], null, term)["teacher.hidden"];
+        }
+
+        Assert.Equal(0, Hidden(new(1, 1)), 6);
+        Assert.True(Hidden(new(2, 2)) > 0.1 && Hidden(new(0, 1)) > 0.1 && Hidden(new(1, 0)) > 0.1);
+    }
+
+    [Fact]
     public void Step_Projections_LearnWithTheStudent()
     {
         using var scope = NewDisposeScope();

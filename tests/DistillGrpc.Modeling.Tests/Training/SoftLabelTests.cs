@@ -39,6 +39,7 @@ public sealed class SoftLabelTests
         double Soft(TaskRow[] of) => Tiny.See(model, [new("rationale", of)], null, new TokenSoftLabels("rationale", 1))["rationale.soft"];
 
         Assert.NotEqual(Soft(rows), Soft(turned), 2);
+        Assert.Throws<ArgumentException>(() => Soft([rows[0] with { TokenSoftLabels = rows[0].TokenSoftLabels! with { Ids = [.. rows[0].TokenSoftLabels!.Ids.Select(_ => 40)] } }]));
         Assert.Throws<ArgumentException>(() => Soft([rows[0] with { Target = [.. rows[0].Target, 1] }]));
         Assert.Throws<ArgumentException>(() => Soft([rows[0] with { TokenSoftLabels = rows[0].TokenSoftLabels! with { Probabilities = new float[rows[0].TokenSoftLabels!.Ids.Length] } }]));
     }
