@@ -149,11 +149,14 @@ internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watc
         }
 
         var asked = new StoredJob(id, 0, spec, default, JobFailure.None, priority, isAttached, Activity.Current?.Id ?? "", 0, 0, default, null, null);
-        var (job, isOwn) = store.Create(asked, requestId);
-        return isOwn ? job
-            : job.Id == id ? throw RpcFailure.AlreadyExists("JOB_EXISTS", $"There is a job '{job.Name}' already, of another request or spec.")
-            : job.Spec.ModelId == spec.ModelId && !job.HasEnded ? throw RpcFailure.AlreadyExists("RUN_EXISTS", $"{job.Name} makes models/{spec.ModelId}, and has not ended.")
-            : throw RpcFailure.AlreadyExists("REQUEST_ID_REUSED", "This request_id came before, with another spec.");
+        var (job, conflict) = store.Create(asked, requestId);
+        return conflict switch
+        {
+            JobConflict.Id => throw RpcFailure.AlreadyExists("JOB_EXISTS", $"There is a job '{job.Name}' already."),
+            JobConflict.Request => throw RpcFailure.AlreadyExists("REQUEST_ID_REUSED", "This request_id came before, with another spec."),
+            JobConflict.Model => throw RpcFailure.AlreadyExists("RUN_EXISTS", $"{job.Name} makes models/{spec.ModelId}, and has not ended."),
+            _ => job,
+        };
     }
 
     private TrainingJob Message(StoredJob job)

@@ -20,8 +20,8 @@ internal sealed class JobStore(StudentDatabase database, TimeProvider time)
     /// <summary>Creates a job that waits for its turn, or finds the one that was created by the same request.</summary>
     /// <param name="job">The job; its number and times are set here.</param>
     /// <param name="requestId">The request, or empty.</param>
-    /// <returns>The job, and whether it is this request's. Where it is not, the id, the request or the model is the found one's.</returns>
-    public (StoredJob Job, bool IsOwn) Create(StoredJob job, string requestId)
+    /// <returns>The job; or another one, and what of it is in the way.</returns>
+    public (StoredJob Job, JobConflict Conflict) Create(StoredJob job, string requestId)
     {
         var asked = job.Spec.ToByteArray();
         var result = database.Run(transaction =>
@@ -31,11 +31,11 @@ internal sealed class JobStore(StudentDatabase database, TimeProvider time)
                 SELECT {StoredJob.Columns}, request_id, asked FROM jobs
                 WHERE id = @id OR (request_id = @request AND request_id <> '') OR (model = @model AND state IN ({States(Waiting)})) ORDER BY request_id = @request DESC, id = @id DESC LIMIT 1
                 """,
-                row => (StoredJob.Read(row), requestId.Length > 0 && row.GetString(16) == requestId && row.GetFieldValue<byte[]>(17).AsSpan().SequenceEqual(asked)),
+                row => (Job: StoredJob.Read(row), IsRequest: requestId.Length > 0 && row.GetString(16) == requestId, IsSame: row.GetFieldValue<byte[]>(17).AsSpan().SequenceEqual(asked)),
                 ("@id", job.Id), ("@request", requestId), ("@model", job.Spec.ModelId));
             if (found is [var other])
             {
-                return other;
+                return (other.Job, other.IsRequest ? (other.IsSame ? JobConflict.None : JobConflict.Request) : other.Job.Id == job.Id ? JobConflict.Id : JobConflict.Model);
             }
 
             var number = 1 + (long)transaction.Scalar("SELECT COALESCE(MAX(number), 0) FROM jobs")!;
@@ -46,7 +46,7 @@ internal sealed class JobStore(StudentDatabase database, TimeProvider time)
                 """,
                 ("@id", job.Id), ("@number", number), ("@request", requestId), ("@asked", asked), ("@model", job.Spec.ModelId), ("@priority", (long)job.Priority),
                 ("@attached", job.IsAttached ? 1L : 0), ("@trace", job.Trace), ("@now", Now));
-            return (SetState(transaction, job.Id, TrainingJobState.Queued, JobFailure.None), true);
+            return (SetState(transaction, job.Id, TrainingJobState.Queued, JobFailure.None), JobConflict.None);
         });
         Changed.Raise();
         return result;
