@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Datasets;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving;
 using DistillGrpc.Student.Training;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace DistillGrpc.Student;
 
@@ -26,9 +28,12 @@ public static class StudentHost
             throw new PlatformNotSupportedException("The Student runs on Linux on x86-64 only: there is no libtorch in this build for anything else.");
         }
 
-        var (builder, options) = ServiceDefaults.CreateBuilder<StudentOptions>("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName], args, isEmbedded);
+        var (builder, options) = ServiceDefaults.CreateBuilder<StudentOptions>("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName, DatasetService.Descriptor.FullName], args, isEmbedded);
         options.Check();
         builder.Services.AddSingleton(options);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<DatasetStore>();
+        builder.Services.AddSingleton<DatasetCalls>();
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<RowTeacher>();
         builder.Services.AddSingleton<ExtractionRows>();
@@ -38,8 +43,10 @@ public static class StudentHost
         var app = builder.Build();
         // Opened now: a folder that cannot be used keeps the service from starting.
         ModelCatalog.Check(options, app.Services.GetRequiredService<StateDirectory>());
+        app.Services.GetRequiredService<DatasetStore>();
         app.MapGrpcService<PredictionService>();
         app.MapGrpcService<RunService>();
+        app.MapGrpcService<DataService>();
         app.MapServiceDefaults();
         return app;
     }

@@ -16,4 +16,10 @@ internal static partial class StudentLog
 
     [LoggerMessage(2, LogLevel.Warning, "The Teacher was lost while it explained rows.")]
     public static partial void TeacherLost(ILogger logger, Exception failure);
+
+    [LoggerMessage(20, LogLevel.Warning, "datasets/{Id} is damaged: {Damage}")]
+    public static partial void DatasetDamaged(ILogger logger, string id, string damage);
+
+    [LoggerMessage(21, LogLevel.Error, "A dataset cannot be written.")]
+    public static partial void DatasetNotWritten(ILogger logger, Exception failure);
 }

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Datasets;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -37,7 +38,7 @@ internal sealed class ExtractionRows(StudentOptions options, ILogger<ExtractionR
             if (events.Current.Row is { } row)
             {
                 rows++;
-                yield return row.Example;
+                yield return TaughtExample.Of(row);
             }
 
             if (state.State is not ExtractionState.Running && state.Counts.Accepted <= rows)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Datasets;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -49,6 +50,11 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
 
                 row.Rationale = result.Rationale.Length > 0 ? result.Rationale : row.Rationale;
                 row.TeacherLabel = result.Label.Length > 0 ? result.Label : row.TeacherLabel;
+                if (result.Label.Length > 0)
+                {
+                    TaughtExample.Teach(row, result);
+                }
+
                 (came, parsed) = (came + 1, parsed + (result.ParseOutcome == ParseOutcome.Parsed ? 1 : 0));
                 failed += (wantsRationales ? row.Rationale : row.TeacherLabel).Length > 0 ? 0 : 1;
                 if (Stopwatch.GetElapsedTime(started) - reported > ReportInterval)
