@@ -31,6 +31,13 @@ internal static partial class FieldOptions
         ["request_id"] = "--job",
         ["after_sequence"] = "--after",
         ["examples"] = "--examples",
+        ["display_name"] = "--name",
+        ["max_rejected_rows"] = "--max-rejected",
+        ["content_hash"] = "--hash",
+        ["fractions"] = "--fractions",
+        ["grouping.segment"] = "--group-by",
+        ["offset"] = "--offset",
+        ["max_rows"] = "--max-rows",
     };
 
     /// <summary>What a service said, beginning with the option where it is about a field that has one, or about something that an option names.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DistillGrpc.Cli;
+using DistillGrpc.Cli.Datasets;
 using DistillGrpc.Cli.Jobs;
 using DistillGrpc.Cli.Prompts;
 using DistillGrpc.Cli.Quickstart;
@@ -15,6 +16,7 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     JobsCommand.Create(),
     RowsCommand.Create(),
     AccountsCommand.Create(),
+    DatasetsCommand.Create(),
     TrainCommand.Create(),
     PredictCommand.Create(),
     EvalCommand.Create(),

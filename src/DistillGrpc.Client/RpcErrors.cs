@@ -23,6 +23,10 @@ public static class RpcErrors
     /// <summary>The refused field, or null.</summary>
     public static string? Field(RpcException failure) => failure.GetRpcStatus()?.GetDetail<BadRequest>()?.FieldViolations.FirstOrDefault()?.Field;
 
+    /// <summary>What was refused, one by one: each a line for people. Empty where the service gave none.</summary>
+    public static IReadOnlyList<string> Violations(RpcException failure) =>
+        failure.GetRpcStatus()?.GetDetail<BadRequest>()?.FieldViolations.Select(violation => violation.Description).ToArray() ?? [];
+
     /// <summary>After which time the service wants to be asked again, or null.</summary>
     public static TimeSpan? RetryDelay(RpcException failure) => failure.GetRpcStatus()?.GetDetail<RetryInfo>()?.RetryDelay?.ToTimeSpan();
 }

@@ -48,6 +48,6 @@ public sealed class TeacherClient(ChannelBase channel)
 
     /// <summary>The teachers that the operator has configured.</summary>
     /// <exception cref="RpcException">The call failed.</exception>
-    public async Task<IReadOnlyList<Teacher>> ListTeachersAsync(CancellationToken cancellationToken = default) =>
+    public async Task<IReadOnlyList<Contracts.V1.Teacher>> ListTeachersAsync(CancellationToken cancellationToken = default) =>
         (await _client.ListTeachersAsync(new ListTeachersRequest(), cancellationToken: cancellationToken)).Teachers;
 }

@@ -32,6 +32,14 @@ public static class RpcFailure
         return Make(Code.InvalidArgument, reason, $"{field}: {message}", violation);
     }
 
+    /// <summary>INVALID_ARGUMENT for several reasons, such as the rows that were refused; each is said by itself.</summary>
+    public static RpcException InvalidArgument(IReadOnlyList<(string Field, string Message)> violations, string message, string reason)
+    {
+        var bad = new BadRequest();
+        bad.FieldViolations.AddRange(violations.Select(violation => new BadRequest.Types.FieldViolation { Field = violation.Field, Description = violation.Message }));
+        return Make(Code.InvalidArgument, reason, message, bad);
+    }
+
     /// <summary>NOT_FOUND.</summary>
     public static RpcException NotFound(string reason, string message) => Make(Code.NotFound, reason, message);
 

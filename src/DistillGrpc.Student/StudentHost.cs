@@ -1,11 +1,13 @@
 using System.Runtime.InteropServices;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Datasets;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving;
 using DistillGrpc.Student.Storage;
 using DistillGrpc.Student.Training;
 using DistillGrpc.Student.Training.Jobs;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace DistillGrpc.Student;
 
@@ -28,14 +30,16 @@ public static class StudentHost
             throw new PlatformNotSupportedException("The Student runs on Linux on x86-64 only: there is no libtorch in this build for anything else.");
         }
 
-        var (builder, options) = ServiceDefaults.CreateBuilder<StudentOptions>("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName, ModelService.Descriptor.FullName], args, isEmbedded);
+        var (builder, options) = ServiceDefaults.CreateBuilder<StudentOptions>("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName, ModelService.Descriptor.FullName, DatasetService.Descriptor.FullName], args, isEmbedded);
         options.Check();
         builder.Services.AddSingleton(options);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<DatasetStore>();
+        builder.Services.AddSingleton<DatasetCalls>();
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();
         builder.Services.AddSingleton<ExtractionRows>();
-        builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<StudentDatabase>();
         builder.Services.AddSingleton<JobStore>();
         builder.Services.AddSingleton<JobRows>();
@@ -49,9 +53,11 @@ public static class StudentHost
         // Opened now: a folder that cannot be used keeps the service from starting.
         ModelCatalog.Check(options, app.Services.GetRequiredService<StateDirectory>());
         app.Services.GetRequiredService<StudentDatabase>();
+        app.Services.GetRequiredService<DatasetStore>();
         app.MapGrpcService<PredictionService>();
         app.MapGrpcService<JobService>();
         app.MapGrpcService<CatalogService>();
+        app.MapGrpcService<DataService>();
         app.MapServiceDefaults();
         return app;
     }

@@ -25,4 +25,10 @@ internal static partial class StudentLog
 
     [LoggerMessage(8, LogLevel.Error, "An event of {Job} cannot be written; the job goes on.")]
     public static partial void EventLost(ILogger logger, Exception failure, string job);
+
+    [LoggerMessage(20, LogLevel.Warning, "datasets/{Id} is damaged: {Damage}")]
+    public static partial void DatasetDamaged(ILogger logger, string id, string damage);
+
+    [LoggerMessage(21, LogLevel.Error, "A dataset cannot be written.")]
+    public static partial void DatasetNotWritten(ILogger logger, Exception failure);
 }

@@ -45,6 +45,21 @@ internal sealed class StudentOptions
     /// <summary>Threads of one training run; default 1.</summary>
     public int TrainingThreads { get; set; } = 1;
 
+    /// <summary>Most datasets; default 10,000.</summary>
+    public int MaxDatasets { get; set; } = 10_000;
+
+    /// <summary>Most rows of a dataset; default 5,000,000. While they are uploaded, some 40 bytes of memory each.</summary>
+    public long MaxDatasetRows { get; set; } = 5_000_000;
+
+    /// <summary>Most bytes of a dataset on the disk; default 64 GiB.</summary>
+    public long MaxDatasetBytes { get; set; } = 64L << 30;
+
+    /// <summary>Most bytes of one row, at most <c>MaxReceiveBytes</c>; a longer one is rejected. Default 1 MiB.</summary>
+    public int MaxDatasetRowBytes { get; set; } = 1 << 20;
+
+    /// <summary>Uploads, imports, splits and comparisons of datasets at once; more are refused with RESOURCE_EXHAUSTED. Default 8.</summary>
+    public int MaxUploads { get; set; } = 8;
+
     /// <summary>Checks the settings.</summary>
     /// <exception cref="InvalidOperationException">One cannot be used; the message names it.</exception>
     public void Check()
@@ -61,6 +76,11 @@ internal sealed class StudentOptions
         Setting.Require(KeptCheckpoints is >= 1 and <= 1000, nameof(KeptCheckpoints), "must be 1 to 1000.");
         Setting.Require(MaxQueuedJobs is >= 1 and <= 1_000_000, nameof(MaxQueuedJobs), "must be 1 to 1000000.");
         Setting.Require(MaxRows is >= 1, nameof(MaxRows), "must be above 0.");
+        Setting.Require(MaxDatasets is >= 1, nameof(MaxDatasets), "must be above 0.");
+        Setting.Require(MaxDatasetRows is >= 1, nameof(MaxDatasetRows), "must be above 0.");
+        Setting.Require(MaxDatasetBytes is >= 1, nameof(MaxDatasetBytes), "must be above 0.");
+        Setting.Require(MaxDatasetRowBytes is >= 1, nameof(MaxDatasetRowBytes), "must be above 0.");
+        Setting.Require(MaxUploads is >= 1 and <= 1000, nameof(MaxUploads), "must be 1 to 1000.");
         Setting.Require(TrainingThreads is >= 1 and <= 1024, nameof(TrainingThreads), "must be 1 to 1024.");
     }
 }

@@ -11,9 +11,9 @@ internal sealed partial class ServiceProcess : IDisposable
     private readonly ConcurrentQueue<string> _lines = [];
     private readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServiceProcess(string assembly, string[] settings)
+    private ServiceProcess(string assembly, string[] settings, string[]? launcher = null)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), "--Listen=http://127.0.0.1:0", .. settings])
+        var start = new ProcessStartInfo("env", [.. launcher ?? [], "dotnet", Path.Combine(AppContext.BaseDirectory, assembly), "--Listen=http://127.0.0.1:0", .. settings])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -30,6 +30,10 @@ internal sealed partial class ServiceProcess : IDisposable
     public string Output => string.Join('\n', _lines);
 
     public static Task<ServiceProcess> StudentAsync(params string[] settings) => StartAsync("DistillGrpc.Student.dll", settings);
+
+    /// <summary>A Student whose files may not be larger: what goes beyond is refused as by a full disk.</summary>
+    public static Task<ServiceProcess> StudentWithSmallFilesAsync(int kibibytes, params string[] settings) =>
+        StartAsync("DistillGrpc.Student.dll", settings, ["DOTNET_EnableWriteXorExecute=0", "bash", "-c", $"trap '' XFSZ; ulimit -f {kibibytes}; exec \"$@\"", "bash"]);
 
     public static Task<ServiceProcess> TeacherAsync(params string[] settings) => StartAsync("DistillGrpc.Teacher.dll", settings);
 
@@ -70,9 +74,9 @@ internal sealed partial class ServiceProcess : IDisposable
         _process.Dispose();
     }
 
-    private static async Task<ServiceProcess> StartAsync(string assembly, string[] settings)
+    private static async Task<ServiceProcess> StartAsync(string assembly, string[] settings, string[]? launcher = null)
     {
-        var service = new ServiceProcess(assembly, settings);
+        var service = new ServiceProcess(assembly, settings, launcher);
         var exit = service._process.WaitForExitAsync();
         await Task.WhenAny(service._listening.Task, exit).WaitAsync(TimeSpan.FromSeconds(60));
         return exit.IsCompleted ? throw new InvalidOperationException($"the service did not start: {service.Output}") : service;

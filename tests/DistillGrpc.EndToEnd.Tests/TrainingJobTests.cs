@@ -43,7 +43,8 @@ public sealed class TrainingJobTests : IAsyncLifetime
         Assert.Equal((long)events.Count, ended.LastSequence);
         var version = Assert.Single((await _pair.Models.GetAsync("models/made")).Versions);
         Assert.Equal((job.Name, 40L, 30, "micro"), (version.Lineage.Job, version.Lineage.Rows, version.Lineage.Steps, version.Lineage.Preset));
-        Assert.Equal(64, version.Lineage.RowsHash.Length);
+        Assert.Equal(ended.Dataset, version.Lineage.Dataset);
+        Assert.StartsWith("datasets/", ended.Dataset, StringComparison.Ordinal);
         Assert.Equal("models/made/versions/1", (await _pair.Inference.PredictAsync(new PredictRequest { Model = "models/made", Segments = { "Mia has 20 apples." }, MaxOutputTokens = 2 })).Model);
     }
 

@@ -7,21 +7,29 @@ namespace DistillGrpc.Cli.Data;
 internal sealed class DataOptions
 {
     private const string StandardInput = "-";
+    private static readonly Dictionary<string, DataFormat> Formats = Enum.GetValues<DataFormat>().ToDictionary(format => $"{format}".ToLowerInvariant());
     private readonly Option<string?> _data;
-    private readonly Option<string?> _format = new("--format") { Description = "How the rows are written: jsonl, csv or text (an input on each line); default what the file's name says, and jsonl for standard input." };
+    private readonly Option<string?> _format = new("--format") { Description = "How the rows are written: jsonl, csv, text (an input on each line), parquet, or reference (a gold file NAME_SPLIT.json with llm/SPLIT_CoT_*.json beside it); default what the file's name says, and jsonl for standard input." };
     private readonly Option<string[]> _inputs = new("--input-column") { Description = "The column, or JSON field, with the input; given several times, its segments.", DefaultValueFactory = _ => [] };
     private readonly Option<string> _label = new("--label-column") { Description = "The column with the gold label; default label.", DefaultValueFactory = _ => "" };
     private readonly Option<string> _id = new("--id-column") { Description = "The column with the row's id; default id.", DefaultValueFactory = _ => "" };
 
     public DataOptions(string description)
     {
-        _data = new Option<string?>("--data") { Description = $"{description} A file (.jsonl, .csv, .txt), or - for standard input, which is also read where this is left out and something is piped in." };
-        _format.AcceptOnlyFromAmong("jsonl", "csv", "text");
+        _data = new Option<string?>("--data") { Description = $"{description} A file (.jsonl, .csv, .txt, .parquet), or - for standard input, which is also read where this is left out and something is piped in." };
+        _format.AcceptOnlyFromAmong([.. Formats.Keys]);
     }
 
     public Command AddTo(Command command)
     {
-        foreach (var option in new Option[] { _data, _format, _inputs, _label, _id })
+        command.Options.Add(_data);
+        return AddFormTo(command);
+    }
+
+    /// <summary>For a command that names its file in another way: only how it is written.</summary>
+    public Command AddFormTo(Command command)
+    {
+        foreach (var option in new Option[] { _format, _inputs, _label, _id })
         {
             command.Options.Add(option);
         }
@@ -45,9 +53,12 @@ internal sealed class DataOptions
     /// <summary>A further file, with the same names of columns.</summary>
     public DataSource Of(ParseResult parsed, FileInfo file) => new(file.FullName, null, Columns(parsed));
 
+    /// <summary>The rows of a file, or of standard input where it is called <c>-</c>.</summary>
+    public DataSource Of(ParseResult parsed, string path) => Make(parsed, path == StandardInput ? null : path);
+
     private DataSource Make(ParseResult parsed, string? path) => new(
         path,
-        parsed.GetValue(_format) switch { "csv" => ExampleFormat.Csv, "text" => ExampleFormat.Text, "jsonl" => ExampleFormat.Jsonl, _ => null },
+        parsed.GetValue(_format) is { } format ? Formats[format] : null,
         Columns(parsed));
 
     private ExampleColumns Columns(ParseResult parsed) => new(parsed.GetValue(_inputs)!, parsed.GetValue(_label)!, parsed.GetValue(_id)!);

@@ -9,19 +9,21 @@ namespace DistillGrpc.Cli.Data;
 /// <param name="Path">The file; null for standard input.</param>
 /// <param name="Format">How the rows are written; null for what the file's name says.</param>
 /// <param name="Columns">Names that differ from the usual ones.</param>
-internal sealed record DataSource(string? Path, ExampleFormat? Format, ExampleColumns Columns)
+internal sealed record DataSource(string? Path, DataFormat? Format, ExampleColumns Columns)
 {
     /// <summary>What people call it.</summary>
     public string Name => Path is null ? "standard input" : System.IO.Path.GetFileName(Path);
 
     /// <summary>Reads the rows one at a time; standard input can be read once.</summary>
     /// <exception cref="InvalidDataException">There are no rows, or one cannot be used; the message says which line and why.</exception>
-    public async IAsyncEnumerable<Example> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<Example> ReadAsync(CancellationToken cancellationToken = default) => ExampleReader.Strictly(ReadRowsAsync(cancellationToken), Name);
+
+    /// <summary>The same, with those that cannot be used.</summary>
+    /// <exception cref="InvalidDataException">There are no rows, or the file cannot be read; the message says why.</exception>
+    public async IAsyncEnumerable<FileRow> ReadRowsAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await using var stream = Path is null ? StandardInput() : File.OpenRead(Path);
-        var format = Format ?? (Path is null ? ExampleFormat.Jsonl : ExampleReader.FormatOf(Path));
         var isEmpty = true;
-        await foreach (var row in ExampleReader.ReadAsync(stream, Name, format, Columns, cancellationToken))
+        await foreach (var row in OpenAsync(cancellationToken))
         {
             isEmpty = false;
             yield return row;
@@ -38,6 +40,31 @@ internal sealed record DataSource(string? Path, ExampleFormat? Format, ExampleCo
     public async Task<long?> CountAsync(CancellationToken cancellationToken) =>
         // A pipe has no length, and what is read from it is gone.
         Path is null || (File.Exists(Path) && new FileInfo(Path).Length == 0) ? null : await ReadAsync(cancellationToken).LongCountAsync(cancellationToken);
+
+    private IAsyncEnumerable<FileRow> OpenAsync(CancellationToken cancellationToken) => (Format ?? FormatOf(Path)) switch
+    {
+        DataFormat.Parquet => ParquetRows.ReadAsync(RequirePath("parquet"), Columns, cancellationToken),
+        DataFormat.Reference => ReferenceLayout.ReadRowsAsync(RequirePath("reference"), Columns, cancellationToken),
+        DataFormat.Csv => ReadStreamAsync(ExampleFormat.Csv, cancellationToken),
+        DataFormat.Text => ReadStreamAsync(ExampleFormat.Text, cancellationToken),
+        _ => ReadStreamAsync(ExampleFormat.Jsonl, cancellationToken),
+    };
+
+    private static DataFormat FormatOf(string? path) =>
+        path is null ? DataFormat.Jsonl
+        : System.IO.Path.GetExtension(path).Equals(".parquet", StringComparison.OrdinalIgnoreCase) ? DataFormat.Parquet
+        : ExampleReader.FormatOf(path) switch { ExampleFormat.Csv => DataFormat.Csv, ExampleFormat.Text => DataFormat.Text, _ => DataFormat.Jsonl };
+
+    private string RequirePath(string format) => Path ?? throw new InvalidDataException($"--format {format} needs a file: it is not read from its beginning to its end.");
+
+    private async IAsyncEnumerable<FileRow> ReadStreamAsync(ExampleFormat format, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var stream = Path is null ? StandardInput() : File.OpenRead(Path);
+        await foreach (var row in ExampleReader.ReadRowsAsync(stream, Name, format, Columns, cancellationToken))
+        {
+            yield return row;
+        }
+    }
 
     // Nothing ends a read of standard input but input: whoever reads from the pipe need not wait for it.
     private static Stream StandardInput()

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Unicode;
 using CsvHelper;
-using DistillGrpc.Contracts.V1;
 
 namespace DistillGrpc.Client.Examples;
 
@@ -10,7 +9,7 @@ internal static class CsvRows
 {
     private static readonly string[] Inputs = ["input", "segment1", "premise"];
 
-    public static async IAsyncEnumerable<(int Line, Example Row)> ReadAsync(
+    public static async IAsyncEnumerable<FileRow> ReadAsync(
         Stream stream, string name, ExampleColumns columns, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         CsvMalformedRecord? damaged = null;
@@ -34,26 +33,35 @@ internal static class CsvRows
         var fields = new ExampleFields(Field, columns);
         while (await GuardAsync(name, () => reader.ReadAsync(cancellationToken)))
         {
-            RequireSound(damaged, name);
-            yield return ((int)reader.LineNumber, Read(reader, name, fields));
+            var row = Read(reader, fields, damaged);
+            // Where a quote is not closed, all that follows is its text.
+            if (damaged?.Reason == CsvMalformedReason.UnterminatedQuote)
+            {
+                RequireSound(damaged, name);
+            }
+
+            damaged = null;
+            yield return row;
         }
 
         RequireSound(damaged, name);
     }
 
-    private static Example Read(CsvReader reader, string name, ExampleFields fields)
+    private static FileRow Read(CsvReader reader, ExampleFields fields, CsvMalformedRecord? damaged)
     {
-        var reason = reader.RawRecord.Length > ExampleFile.MaxLineBytes ? TooLong
+        var line = (int)reader.LineNumber;
+        var reason = damaged is { } record ? Text(record)
+            : reader.RawRecord.Length > ExampleFile.MaxLineBytes ? TooLong
             : !Utf8.IsValid(reader.RawRecord) ? "it is not UTF-8"
             : reader.FieldCount != reader.Headers.Count ? $"it has {reader.FieldCount} fields, and the header {reader.Headers.Count}"
             : null;
         try
         {
-            return reason is null ? fields.Read((int)reader.LineNumber) : throw new InvalidDataException(reason);
+            return reason is null ? new FileRow(line, fields.Read(line)) : new FileRow(line, null, reason);
         }
         catch (InvalidDataException refused)
         {
-            throw ExampleReader.Refused(name, reader.LineNumber, refused.Message, refused);
+            return new FileRow(line, null, refused.Message);
         }
     }
 
@@ -76,14 +84,16 @@ internal static class CsvRows
     {
         if (damaged is { } record)
         {
-            throw ExampleReader.Refused(name, record.LineNumber, record.Reason switch
-            {
-                CsvMalformedReason.UnterminatedQuote => "a quote is not closed",
-                CsvMalformedReason.TextAfterClosingQuote => "there is text after a closing quote",
-                _ => "a field with a quote in it has none around it",
-            });
+            throw ExampleReader.Refused(name, record.LineNumber, Text(record));
         }
     }
+
+    private static string Text(CsvMalformedRecord record) => record.Reason switch
+    {
+        CsvMalformedReason.UnterminatedQuote => "a quote is not closed",
+        CsvMalformedReason.TextAfterClosingQuote => "there is text after a closing quote",
+        _ => "a field with a quote in it has none around it",
+    };
 
     private static Dictionary<string, int> Header(CsvReader reader, string name, ExampleColumns columns)
     {
@@ -92,7 +102,7 @@ internal static class CsvRows
         foreach (var (header, i) in headers.Select((header, i) => (header, i)))
         {
             // Columns that nobody reads may well be called the same, or nothing.
-            if (header.Length > 0 && !index.TryAdd(header, i) && IsRead(header, columns))
+            if (header.Length > 0 && !index.TryAdd(header, i) && ExampleFields.IsRead(header, columns))
             {
                 throw ExampleReader.Refused(name, 1, $"the column '{header}' comes twice");
             }
@@ -106,8 +116,4 @@ internal static class CsvRows
                 ? throw ExampleReader.Refused(name, 1, $"there is no column 'input', 'segment1', or 'premise' and 'hypothesis'; there are {string.Join(", ", headers)}")
             : index;
     }
-
-    private static bool IsRead(string header, ExampleColumns columns) =>
-        header.ToUpperInvariant() is "INPUT" or "PREMISE" or "HYPOTHESIS" or "ID" or "LABEL" or "ANSWER" or "GROUP" or "LLM_LABEL" or "TEACHER_LABEL" or "RATIONALE"
-        || header.StartsWith("segment", StringComparison.OrdinalIgnoreCase) || columns.Inputs.Append(columns.Label).Append(columns.Id).Contains(header, StringComparer.OrdinalIgnoreCase);
 }

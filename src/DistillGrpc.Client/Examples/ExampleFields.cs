@@ -5,9 +5,21 @@ namespace DistillGrpc.Client.Examples;
 /// <summary>What the fields of a row mean, however the row is written.</summary>
 /// <param name="field">A field's text by its name; empty where it is empty, null where the row has no such field.</param>
 /// <param name="columns">Names that differ from the usual ones.</param>
-internal readonly struct ExampleFields(Func<string, string?> field, ExampleColumns columns)
+public readonly struct ExampleFields(Func<string, string?> field, ExampleColumns columns)
 {
-    /// <summary>The row as an example.</summary>
+    /// <summary>Whether a field of this name, in capital or small letters, is read.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="columns">Names that differ from the usual ones.</param>
+    public static bool IsRead(string name, ExampleColumns columns)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(columns);
+        return name.ToUpperInvariant() is "INPUT" or "PREMISE" or "HYPOTHESIS" or "ID" or "LABEL" or "ANSWER" or "GROUP" or "LLM_LABEL" or "TEACHER_LABEL" or "RATIONALE"
+            || TeachingFields.IsOne(name) || name.StartsWith("segment", StringComparison.OrdinalIgnoreCase)
+            || columns.Inputs.Append(columns.Label).Append(columns.Id).Contains(name, StringComparer.OrdinalIgnoreCase);
+    }
+
+    /// <summary>The row as an example; the names are those of <see cref="ExampleReader"/>.</summary>
     /// <param name="number">The row's line, its id where it has none.</param>
     /// <param name="segments">The input where it is a list; null where it is in the fields.</param>
     /// <exception cref="InvalidDataException">It lacks something; the message says what.</exception>
@@ -22,6 +34,11 @@ internal readonly struct ExampleFields(Func<string, string?> field, ExampleColum
             Rationale = Text("rationale"),
             Group = Text("group") is { Length: > 0 } group ? group : Text("premise"),
         };
+        if (example.TeacherLabel.Length + example.Rationale.Length > 0)
+        {
+            example.Teaching = TeachingFields.Read(field, example.TeacherLabel, example.Rationale);
+        }
+
         example.Segments.AddRange(columns.Inputs.Count > 0 ? Inputs() : segments ?? Segments());
         return example.Segments.Count == 0 || example.Segments.Any(string.IsNullOrWhiteSpace)
             ? throw new InvalidDataException(columns.Inputs.Count > 0

@@ -1,52 +1,70 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using DistillGrpc.Contracts.V1;
 
 namespace DistillGrpc.Client.Examples;
 
 /// <summary>Rows that are a JSON object on a line.</summary>
 internal static class JsonRows
 {
-    public static async IAsyncEnumerable<(int Line, Example Row)> ReadAsync(Stream stream, string name, ExampleColumns columns, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<FileRow> ReadAsync(Stream stream, ExampleColumns columns, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var number = 0;
-        await foreach (var line in Lines.ReadAsync(stream, name, ExampleFile.MaxLineBytes, cancellationToken))
+        await foreach (var (number, line, refusal) in Lines.ReadAsync(stream, ExampleFile.MaxLineBytes, cancellationToken))
         {
-            number++;
-            if (!string.IsNullOrWhiteSpace(line))
+            if (line is null)
             {
-                yield return (number, Read(line, number, name, columns));
+                yield return new FileRow(number, null, refusal);
+            }
+            else if (!string.IsNullOrWhiteSpace(line))
+            {
+                yield return Read(line, number, columns);
             }
         }
     }
 
-    private static Example Read(string line, int number, string name, ExampleColumns columns)
+    /// <summary>An object as a row.</summary>
+    public static FileRow Read(JsonElement row, int number, ExampleColumns columns)
+    {
+        try
+        {
+            return row.ValueKind == JsonValueKind.Object
+                ? new FileRow(number, new ExampleFields(name => row.TryGetProperty(name, out var value) ? TextOf(value, name) : null, columns).Read(number, SegmentsOf(row)))
+                : new FileRow(number, null, "it is not a JSON object");
+        }
+        catch (InvalidDataException refused)
+        {
+            return new FileRow(number, null, refused.Message);
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair, written as an escape.
+            return new FileRow(number, null, "it is not JSON");
+        }
+    }
+
+    private static FileRow Read(string line, int number, ExampleColumns columns)
     {
         try
         {
             using var row = JsonDocument.Parse(line);
-            return row.RootElement.ValueKind == JsonValueKind.Object ? Read(row.RootElement, number, columns) : throw new InvalidDataException("it is not a JSON object");
+            return Read(row.RootElement, number, columns);
         }
-        catch (Exception failure) when (failure is JsonException or InvalidOperationException or InvalidDataException)
+        catch (JsonException)
         {
-            // InvalidOperationException: half of a surrogate pair, written as an escape.
-            throw ExampleReader.Refused(name, number, failure is InvalidDataException ? failure.Message : "it is not JSON", failure);
+            return new FileRow(number, null, "it is not JSON");
         }
     }
 
-    private static Example Read(JsonElement row, int number, ExampleColumns columns)
-    {
-        var segments = row.TryGetProperty("segments", out var list) && list.ValueKind == JsonValueKind.Array
-            ? list.EnumerateArray().Select(segment => TextOf(segment, "segments")).ToArray()
-            : null;
-        return new ExampleFields(name => row.TryGetProperty(name, out var value) ? TextOf(value, name) : null, columns).Read(number, segments);
-    }
+    private static string[]? SegmentsOf(JsonElement row) => row.TryGetProperty("segments", out var list) && list.ValueKind == JsonValueKind.Array
+        ? [.. list.EnumerateArray().Select(segment => TextOf(segment, "segments"))]
+        : null;
 
     private static string TextOf(JsonElement value, string name) => value.ValueKind switch
     {
         JsonValueKind.String => value.GetString()!,
         JsonValueKind.Number => value.GetRawText(),
         JsonValueKind.Null => "",
+        _ when TeachingFields.IsJson(name) => value.GetRawText(),
+        JsonValueKind.True or JsonValueKind.False when TeachingFields.IsOne(name) => value.GetRawText(),
         _ => throw new InvalidDataException($"'{name}' is neither a text nor a number"),
     };
 }

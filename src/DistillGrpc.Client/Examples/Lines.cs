@@ -5,17 +5,19 @@ using System.Text;
 
 namespace DistillGrpc.Client.Examples;
 
-/// <summary>The lines of a text in UTF-8, one at a time: memory is one line, which has a limit, and what is not UTF-8 is refused.</summary>
+/// <summary>The lines of a text in UTF-8, one at a time: memory is one line, which has a limit.</summary>
 internal static class Lines
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Reads lines that end with LF or CRLF; a byte order mark in front is passed over.</summary>
-    /// <exception cref="InvalidDataException">A line is too long or not UTF-8; the message says which.</exception>
-    public static async IAsyncEnumerable<string> ReadAsync(Stream stream, string name, int maxBytes, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>
+    /// Reads lines that end with LF or CRLF; a byte order mark in front is passed over. A line that is too long or not UTF-8 has no text, but
+    /// the reason for that.
+    /// </summary>
+    public static async IAsyncEnumerable<(int Number, string? Text, string Refusal)> ReadAsync(Stream stream, int maxBytes, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var reader = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 1 << 16, leaveOpen: true));
-        var number = 0;
+        var (number, isPassedOver) = (0, false);
         for (var isEnd = false; !isEnd;)
         {
             var read = await reader.ReadAsync(cancellationToken);
@@ -23,17 +25,19 @@ internal static class Lines
             isEnd = read.IsCompleted;
             while (rest.PositionOf((byte)'\n') is { } end)
             {
-                yield return Text(rest.Slice(0, end), name, ++number, maxBytes);
+                yield return isPassedOver ? TooLong(++number, maxBytes) : Text(rest.Slice(0, end), ++number, maxBytes);
+                isPassedOver = false;
                 rest = rest.Slice(rest.GetPosition(1, end));
             }
 
-            if (isEnd && !rest.IsEmpty)
+            if (isEnd && (isPassedOver || !rest.IsEmpty))
             {
-                yield return Text(rest, name, ++number, maxBytes);
+                yield return isPassedOver ? TooLong(++number, maxBytes) : Text(rest, ++number, maxBytes);
             }
-            else if (rest.Length > maxBytes)
+            else if (isPassedOver || rest.Length > maxBytes)
             {
-                throw TooLong(name, number + 1, maxBytes);
+                // Not held until its end, which may never come.
+                (isPassedOver, rest) = (true, rest.Slice(rest.End));
             }
 
             reader.AdvanceTo(rest.Start, rest.End);
@@ -42,23 +46,23 @@ internal static class Lines
         await reader.CompleteAsync();
     }
 
-    private static string Text(ReadOnlySequence<byte> line, string name, int number, int maxBytes)
+    private static (int Number, string? Text, string Refusal) Text(ReadOnlySequence<byte> line, int number, int maxBytes)
     {
         if (line.Length > maxBytes)
         {
-            throw TooLong(name, number, maxBytes);
+            return TooLong(number, maxBytes);
         }
 
         try
         {
             var text = Strict.GetString(line);
-            return (number == 1 ? text.TrimStart('\ufeff') : text).TrimEnd('\r');
+            return (number, (number == 1 ? text.TrimStart('\ufeff') : text).TrimEnd('\r'), "");
         }
         catch (DecoderFallbackException)
         {
-            throw new InvalidDataException($"{name}, line {number}: it is not UTF-8.");
+            return (number, null, "it is not UTF-8");
         }
     }
 
-    private static InvalidDataException TooLong(string name, int number, int maxBytes) => new($"{name}, line {number}: it is longer than {maxBytes} bytes.");
+    private static (int Number, string? Text, string Refusal) TooLong(int number, int maxBytes) => (number, null, $"it is longer than {maxBytes} bytes");
 }

@@ -6,15 +6,17 @@ namespace DistillGrpc.Client.Examples;
 /// <summary>Rows that are an input on a line.</summary>
 internal static class TextRows
 {
-    public static async IAsyncEnumerable<(int Line, Example Row)> ReadAsync(Stream stream, string name, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<FileRow> ReadAsync(Stream stream, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var number = 0;
-        await foreach (var line in Lines.ReadAsync(stream, name, ExampleFile.MaxLineBytes, cancellationToken))
+        await foreach (var (number, line, refusal) in Lines.ReadAsync(stream, ExampleFile.MaxLineBytes, cancellationToken))
         {
-            number++;
-            if (!string.IsNullOrWhiteSpace(line))
+            if (line is null)
             {
-                yield return (number, new Example { Id = $"{number}", Segments = { line } });
+                yield return new FileRow(number, null, refusal);
+            }
+            else if (!string.IsNullOrWhiteSpace(line))
+            {
+                yield return new FileRow(number, new Example { Id = $"{number}", Segments = { line } });
             }
         }
     }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Student.Datasets;
 using Grpc.Core;
 
 namespace DistillGrpc.Student.Training;
@@ -26,7 +27,7 @@ internal sealed class ExtractionRows(TeacherConnection teacher)
             if (events.Current.Row is { } row)
             {
                 rows++;
-                yield return row.Example;
+                yield return TaughtExample.Of(row);
             }
 
             if (state.State is not ExtractionState.Running && state.Counts.Accepted <= rows)

@@ -1,5 +1,6 @@
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Student.Datasets;
 using Grpc.Core;
 
 namespace DistillGrpc.Student.Training;
@@ -37,6 +38,11 @@ internal sealed class RowTeacher(TeacherConnection teacher, ILogger<RowTeacher> 
 
                 row.Rationale = result.Rationale.Length > 0 ? result.Rationale : row.Rationale;
                 row.TeacherLabel = result.Label.Length > 0 ? result.Label : row.TeacherLabel;
+                if (result.Label.Length > 0)
+                {
+                    TaughtExample.Teach(row, result);
+                }
+
                 (came, parsed) = (came + 1, parsed + (result.ParseOutcome == ParseOutcome.Parsed ? 1 : 0));
                 failed += (wantsRationales ? row.Rationale : row.TeacherLabel).Length > 0 ? 0 : 1;
                 await progress.TellAsync(came, open.Count, parsed);

@@ -1,5 +1,7 @@
+using System.Text;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Datasets;
 
 namespace DistillGrpc.Student.Training.Jobs;
 
@@ -17,11 +19,17 @@ internal sealed class JobFolder(StateDirectory state, string id)
     /// <summary>Held-out rows that came with the call to Train.</summary>
     public string SentHeldOut => System.IO.Path.Combine(Path, "sent-held-out.rows");
 
-    /// <summary>The rows that are learnt from; there when all of them have come.</summary>
-    public string Rows => System.IO.Path.Combine(Path, "train.rows");
+    /// <summary>The dataset of the rows that are learnt from, <c>datasets/{id}</c>; empty until all of them have come.</summary>
+    public string Dataset
+    {
+        get => File.Exists(DatasetFile) ? File.ReadAllText(DatasetFile) : "";
+        set => DurableFile.Write(DatasetFile, Encoding.UTF8.GetBytes(value));
+    }
 
     /// <summary>Where the checkpoints are.</summary>
     public string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
+
+    private string DatasetFile => System.IO.Path.Combine(Path, "dataset");
 
     /// <summary>Makes the folder.</summary>
     public JobFolder Create()
@@ -48,7 +56,18 @@ internal sealed class JobFolder(StateDirectory state, string id)
         }
     }
 
-    /// <summary>Reads rows; none where the file is not there.</summary>
-    /// <exception cref="InvalidDataException">The file is damaged.</exception>
-    public static IEnumerable<Example> Read(string path) => File.Exists(path) ? RowFile.Read(path) : [];
+    /// <summary>Reads rows that came with a call; none where there were none.</summary>
+    public static IEnumerable<Example> Read(string path)
+    {
+        if (!File.Exists(path))
+        {
+            yield break;
+        }
+
+        using var reader = new RowReader(path);
+        while (reader.Read() is { } row)
+        {
+            yield return row;
+        }
+    }
 }

@@ -1,33 +1,41 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Datasets;
 
 namespace DistillGrpc.Student.Training.Jobs;
 
-/// <summary>Brings the rows of a job together: those that came with the call, those of an extraction, and what the Teacher says to rows that lack something.</summary>
-internal sealed class JobRows(RowTeacher teacher, ExtractionRows extractions, StudentOptions options)
+/// <summary>
+/// Brings the rows of a job together: those of its dataset, those that came with the call, those of an extraction, and what the Teacher
+/// says to rows that lack something. They are kept as a dataset.
+/// </summary>
+internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, ExtractionRows extractions, StudentOptions options)
 {
-    /// <summary>The rows to learn from. What was brought together once is read from the disk.</summary>
-    /// <param name="spec">The run.</param>
-    /// <param name="folder">The job's.</param>
+    /// <summary>The dataset to learn from. What was brought together once is not again.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="spec">Its run.</param>
+    /// <param name="folder">Its folder.</param>
     /// <param name="report">Takes the events.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    /// <exception cref="Grpc.Core.RpcException">There are too many, or none; or as <see cref="RowTeacher.ExplainAsync"/> and <see cref="ExtractionRows.ReadAsync"/>.</exception>
-    /// <returns>The rows, and how many of them the Teacher has explained now.</returns>
-    public async Task<(IReadOnlyList<Example> Rows, int Taught)> CollectAsync(RunSpec spec, JobFolder folder, Func<TrainingEvent, ValueTask> report, CancellationToken cancellationToken)
+    /// <exception cref="Grpc.Core.RpcException">There are too many rows, or none; or as <see cref="RowTeacher.ExplainAsync"/> and <see cref="ExtractionRows.ReadAsync"/>.</exception>
+    /// <returns>The dataset, its rows, and how many of them the Teacher has explained now.</returns>
+    public async Task<(StoredDataset Dataset, IReadOnlyList<Example> Rows, int Taught)> CollectAsync(
+        StoredJob job, RunSpec spec, JobFolder folder, Func<TrainingEvent, ValueTask> report, CancellationToken cancellationToken)
     {
-        if (File.Exists(folder.Rows))
+        if (folder.Dataset is { Length: > 0 } collected)
         {
-            return ([.. RowFile.Read(folder.Rows)], 0);
+            var before = datasets.Find(collected, "spec.dataset");
+            return (before, [.. datasets.Read(before)], 0);
         }
 
-        var (source, rows) = (spec.Source.Teacher, new List<Example>());
-        AddAll(rows, JobFolder.Read(folder.Sent));
+        var (source, rows, known) = (spec.Source.Teacher, new List<Example>(), new HashSet<string>(StringComparer.Ordinal));
+        AddAll(rows, known, spec.Source.Dataset.Length > 0 ? datasets.Read(datasets.Find(spec.Source.Dataset, "spec.dataset")) : []);
+        AddAll(rows, known, JobFolder.Read(folder.Sent));
         if (source is { Extraction.Length: > 0 })
         {
-            var known = rows.Concat(HeldOut(folder)).Select(row => row.Id).ToHashSet(StringComparer.Ordinal);
+            known.UnionWith(HeldOut(spec, folder).Select(row => row.Id));
             await foreach (var row in extractions.ReadAsync(source.Extraction, report, cancellationToken))
             {
-                AddAll(rows, known.Add(row.Id) ? [row] : []);
+                AddAll(rows, known, [row]);
             }
 
             RpcFailure.Require(rows.Count > 0, "spec.teacher.extraction", "has no row that is fit to train on");
@@ -35,18 +43,37 @@ internal sealed class JobRows(RowTeacher teacher, ExtractionRows extractions, St
 
         RpcFailure.Require(rows.Count > 0, "example", "there is no row to learn from");
         var taught = source is null ? 0 : await teacher.ExplainAsync(source, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row))], spec.StepByStep, report, cancellationToken);
-        using var file = new RowFile(folder.Rows);
-        rows.ForEach(file.Add);
-        file.Publish();
-        return (rows, taught);
+        var dataset = Keep(job, rows);
+        folder.Dataset = dataset.Dataset.Name;
+        return (dataset, rows, taught);
     }
 
     /// <summary>The held-out rows.</summary>
-    public IReadOnlyList<Example> HeldOut(JobFolder folder) => [.. JobFolder.Read(folder.SentHeldOut)];
-
-    private void AddAll(List<Example> rows, IEnumerable<Example> more)
+    /// <exception cref="Grpc.Core.RpcException">One has no label.</exception>
+    public IReadOnlyList<Example> HeldOut(RunSpec spec, JobFolder folder)
     {
-        rows.AddRange(more);
+        List<Example> rows = [.. spec.Source.EvaluationDataset.Length > 0 ? datasets.Read(datasets.Find(spec.Source.EvaluationDataset, "spec.evaluation_dataset")) : [], .. JobFolder.Read(folder.SentHeldOut)];
+        RpcFailure.Require(rows.TrueForAll(row => row.Label.Length > 0), "spec.evaluation_dataset", $"a held-out row needs a label (id {rows.Find(row => row.Label.Length == 0)?.Id})");
+        return rows;
+    }
+
+    private StoredDataset Keep(StoredJob job, List<Example> rows)
+    {
+        using var writer = datasets.Begin();
+        foreach (var row in rows)
+        {
+            if (writer.Append(row) is { } refused)
+            {
+                throw RpcFailure.InvalidArgument(refused.Field.Replace("row.", "example.", StringComparison.Ordinal), $"{refused.Message} (id {row.Id})", refused.Reason);
+            }
+        }
+
+        return writer.Publish(job.Spec.ModelId, new DatasetOrigin { Training = new TrainingOrigin { Job = job.Name } }).Dataset;
+    }
+
+    private void AddAll(List<Example> rows, HashSet<string> known, IEnumerable<Example> more)
+    {
+        rows.AddRange(more.Where(row => known.Add(row.Id)));
         if (rows.Count > options.MaxRows)
         {
             throw RpcFailure.ResourceExhausted("TOO_MANY_ROWS", $"A run may have {options.MaxRows} rows.", TimeSpan.Zero);

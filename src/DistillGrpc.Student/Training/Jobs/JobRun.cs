@@ -1,12 +1,11 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Datasets;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving;
-using Google.Protobuf;
 using TorchSharp;
 
 namespace DistillGrpc.Student.Training.Jobs;
@@ -53,15 +52,15 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
             return;
         }
 
-        var heldOut = rows.HeldOut(folder);
-        var (learnt, taught) = await rows.CollectAsync(spec, folder, ReportAsync, _stop.Token);
+        var heldOut = rows.HeldOut(spec, folder);
+        var (dataset, learnt, taught) = await rows.CollectAsync(job, spec, folder, ReportAsync, _stop.Token);
         var finished = Path.Combine(state.Folder("unfinished"), $"{job.Id}.{Guid.NewGuid():n}");
         try
         {
             var result = await TrainAsync(
                 report => new TrainingRun(spec, learnt, heldOut, baseModel?.Directory, new JobCheckpoints(folder.Checkpoints, options.KeptCheckpoints), report, () => Stopped is JobStop.Pause or JobStop.Shutdown, _stop.Token), finished);
             result.TeacherRows = taught;
-            ModelFolder.WriteLineage(finished, Lineage(spec, baseModel, learnt, result));
+            ModelFolder.WriteLineage(finished, Lineage(spec, baseModel, dataset, result));
             result.Model = await catalog.InstallAsync(spec.ModelId, finished, spec.Alias);
             await ReportAsync(new TrainingEvent { Result = result });
         }
@@ -88,22 +87,16 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         return new TrainingResult { Model = ModelName.Of(spec.ModelId, number), Steps = store.Last(job.Id, TrainingEvent.EventOneofCase.Progress)?.Progress.Step ?? 0 };
     }
 
-    private ModelLineage Lineage(RunSpec spec, ServedModel? baseModel, IReadOnlyList<Example> learnt, TrainingResult result)
+    private ModelLineage Lineage(RunSpec spec, ServedModel? baseModel, StoredDataset dataset, TrainingResult result)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var row in learnt)
-        {
-            hash.AppendData(row.ToByteArray());
-        }
-
         var evaluation = store.Last(job.Id, TrainingEvent.EventOneofCase.Evaluation)?.Evaluation;
         return new ModelLineage
         {
             Job = job.Name,
             BaseModel = baseModel?.Name ?? "",
             Preset = spec.Source.Preset,
-            RowsHash = Convert.ToHexStringLower(hash.GetHashAndReset()),
-            Rows = learnt.Count,
+            Dataset = dataset.Dataset.Name,
+            Rows = dataset.Dataset.Rows,
             Steps = result.Steps,
             Seed = spec.Source.Seed,
             EvaluationRows = evaluation?.Examples ?? 0,

@@ -2,13 +2,14 @@ using System.Diagnostics;
 using System.Globalization;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Datasets;
 using DistillGrpc.Student.Models;
 using Grpc.Core;
 
 namespace DistillGrpc.Student.Training.Jobs;
 
 /// <summary>The Student's training calls.</summary>
-internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watch, SentRows sent, ModelCatalog catalog, StateDirectory state, StudentOptions options) : TrainingService.TrainingServiceBase
+internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watch, SentRows sent, ModelCatalog catalog, DatasetStore datasets, StateDirectory state, StudentOptions options) : TrainingService.TrainingServiceBase
 {
     private const int MaxRequestId = 200;
     private const int MaxPriority = 1000;
@@ -138,6 +139,8 @@ internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watc
         }
 
         catalog.RequireOwned(spec.ModelId);
+        _ = source.Dataset.Length > 0 ? datasets.Find(source.Dataset, "spec.dataset") : null;
+        _ = source.EvaluationDataset.Length > 0 ? datasets.Find(source.EvaluationDataset, "spec.evaluation_dataset") : null;
         return spec;
     }
 
@@ -162,6 +165,7 @@ internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watc
     private TrainingJob Message(StoredJob job)
     {
         var message = job.ToMessage();
+        message.Dataset = new JobFolder(state, job.Id).Dataset;
         message.Progress = store.Last(job.Id, TrainingEvent.EventOneofCase.Progress)?.Progress;
         message.Evaluation = store.Last(job.Id, TrainingEvent.EventOneofCase.Evaluation)?.Evaluation;
         message.Result = store.Last(job.Id, TrainingEvent.EventOneofCase.Result)?.Result;

@@ -1,5 +1,6 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Datasets;
 using Grpc.Core;
 
 namespace DistillGrpc.Student.Training.Jobs;
@@ -11,7 +12,7 @@ internal sealed class SentRows(StudentOptions options)
     /// <exception cref="RpcException">INVALID_ARGUMENT naming the field, or RESOURCE_EXHAUSTED.</exception>
     public async Task ReceiveAsync(IAsyncStreamReader<TrainRequest> requests, JobFolder folder, bool mayBeEmpty, CancellationToken cancellationToken)
     {
-        using RowFile rows = new(folder.Sent), heldOut = new(folder.SentHeldOut);
+        using RowWriter rows = new(folder.Sent, _ => { }), heldOut = new(folder.SentHeldOut, _ => { });
         var (ids, isEmpty) = (new HashSet<string>(StringComparer.Ordinal), true);
         while (await requests.MoveNext(cancellationToken))
         {
@@ -28,12 +29,12 @@ internal sealed class SentRows(StudentOptions options)
                 throw RpcFailure.ResourceExhausted("TOO_MANY_ROWS", $"A run may have {options.MaxRows} rows.", TimeSpan.Zero);
             }
 
-            (isHeldOut ? heldOut : rows).Add(row);
+            (isHeldOut ? heldOut : rows).Append(row, row.CalculateSize());
             isEmpty &= isHeldOut;
         }
 
         RpcFailure.Require(mayBeEmpty || !isEmpty, "example", "there is no row to learn from");
-        rows.Publish();
-        heldOut.Publish();
+        rows.Flush(toDisk: true);
+        heldOut.Flush(toDisk: true);
     }
 }
