@@ -147,6 +147,6 @@ internal sealed partial class DatasetSplit(DatasetStore store, StoredDataset sou
         }
     }
 
-    [GeneratedRegex("^[a-z][a-z0-9-]{0,62}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[a-z][a-z0-9-]{0,62}\z", RegexOptions.CultureInvariant)]
     private static partial Regex PartName();
 }

@@ -200,6 +200,6 @@ internal sealed partial class DatasetStore
 
     private static RpcException Damaged(string name, string damage) => RpcFailure.Of(StatusCode.DataLoss, "DATASET_DAMAGED", $"{name} is damaged: {damage}. Delete it, and upload its rows again.");
 
-    [GeneratedRegex("^datasets/[0-9a-f]{6,32}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^datasets/[0-9a-f]{6,32}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Name();
 }
