@@ -12,7 +12,6 @@ public sealed class ExtractionClient(ChannelBase channel, TimeProvider? time = n
     /// <summary>Connections that <see cref="WatchAsync"/> tries one after the other without getting anything, before it gives up; 8.</summary>
     public const int MaxReconnects = 8;
 
-    private const int PageSize = 1000;
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(30);
     private readonly ExtractionService.ExtractionServiceClient _client = new(channel);
@@ -50,21 +49,13 @@ public sealed class ExtractionClient(ChannelBase channel, TimeProvider? time = n
 
     /// <summary>All extractions, the newest first; asked for page by page.</summary>
     /// <exception cref="RpcException">A call failed.</exception>
-    public async IAsyncEnumerable<Extraction> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        var token = "";
-        do
+    public IAsyncEnumerable<Extraction> ListAsync(CancellationToken cancellationToken = default) => Pages.AllAsync<Extraction>(
+        async (token, cancelled) =>
         {
-            var page = await _client.ListExtractionsAsync(new ListExtractionsRequest { PageSize = PageSize, PageToken = token }, cancellationToken: cancellationToken);
-            foreach (var extraction in page.Extractions)
-            {
-                yield return extraction;
-            }
-
-            token = page.NextPageToken;
-        }
-        while (token.Length > 0);
-    }
+            var page = await _client.ListExtractionsAsync(new ListExtractionsRequest { PageSize = Pages.Size, PageToken = token }, cancellationToken: cancelled);
+            return (page.Extractions, page.NextPageToken);
+        },
+        cancellationToken);
 
     /// <summary>
     /// What happens, each row once. A stream that breaks off with UNAVAILABLE (the Teacher restarts, or another replica takes over) is

@@ -8,7 +8,6 @@ namespace DistillGrpc.Client;
 /// <param name="channel">A channel to it, such as <see cref="DistillChannel.To"/>; stays the caller's.</param>
 public sealed class TeacherClient(ChannelBase channel)
 {
-    private const int PageSize = 1000;
     private readonly TeacherService.TeacherServiceClient _client = new(channel);
 
     /// <summary>Streams inputs to the teacher and its results back, as they finish.</summary>
@@ -39,21 +38,13 @@ public sealed class TeacherClient(ChannelBase channel)
 
     /// <summary>What was spent, by teacher, extraction and tag; asked for page by page.</summary>
     /// <exception cref="RpcException">A call failed.</exception>
-    public async IAsyncEnumerable<Account> ListAccountsAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        var token = "";
-        do
+    public IAsyncEnumerable<Account> ListAccountsAsync(CancellationToken cancellationToken = default) => Pages.AllAsync<Account>(
+        async (token, cancelled) =>
         {
-            var page = await _client.ListAccountsAsync(new ListAccountsRequest { PageSize = PageSize, PageToken = token }, cancellationToken: cancellationToken);
-            foreach (var account in page.Accounts)
-            {
-                yield return account;
-            }
-
-            token = page.NextPageToken;
-        }
-        while (token.Length > 0);
-    }
+            var page = await _client.ListAccountsAsync(new ListAccountsRequest { PageSize = Pages.Size, PageToken = token }, cancellationToken: cancelled);
+            return (page.Accounts, page.NextPageToken);
+        },
+        cancellationToken);
 
     /// <summary>The teachers that the operator has configured.</summary>
     /// <exception cref="RpcException">The call failed.</exception>

@@ -11,6 +11,19 @@ public static class RpcFailure
     /// <summary>The domain of every reason.</summary>
     public const string Domain = "distill-grpc";
 
+    /// <summary>Refuses a request by one of its fields.</summary>
+    /// <param name="condition">What must be true.</param>
+    /// <param name="field">The field.</param>
+    /// <param name="message">What is wrong with it, as the end of a sentence that begins with the field.</param>
+    /// <exception cref="RpcException">INVALID_ARGUMENT, where it is not true.</exception>
+    public static void Require(bool condition, string field, string message)
+    {
+        if (!condition)
+        {
+            throw InvalidArgument(field, message);
+        }
+    }
+
     /// <summary>INVALID_ARGUMENT, with the field.</summary>
     public static RpcException InvalidArgument(string field, string message, string reason = "INVALID_FIELD")
     {

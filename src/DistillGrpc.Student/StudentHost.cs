@@ -35,6 +35,7 @@ public static class StudentHost
         builder.Services.AddSingleton<DatasetStore>();
         builder.Services.AddSingleton<DatasetCalls>();
         builder.Services.AddSingleton<ModelCatalog>();
+        builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();
         builder.Services.AddSingleton<ExtractionRows>();
         builder.Services.AddSingleton<TrainingRuns>();

@@ -46,7 +46,11 @@ public static class TeacherHost
         builder.Services.AddSingleton<Planner>();
         builder.Services.AddSingleton<Explainer>();
         builder.Services.AddSingleton<RationaleEngine>();
+        builder.Services.AddSingleton<ExtractionEvents>();
         builder.Services.AddSingleton<ExtractionStore>();
+        builder.Services.AddSingleton<ExtractionInputs>();
+        builder.Services.AddSingleton<ExtractionStatus>();
+        builder.Services.AddSingleton<ExtractionReporter>();
         builder.Services.AddSingleton<ExtractionWatch>();
         builder.Services.AddHostedService<ExtractionRunner>();
         builder.Services.AddSingleton<InputInventor>();

@@ -66,7 +66,7 @@ internal sealed class TeacherEntry
     /// <summary>The prompt's id (<c>openai</c>), used where a request names none; default <c>answer</c>. With <c>recorded</c>: how labels are read from <see cref="Outputs"/>.</summary>
     public string Prompt { get; set; } = "answer";
 
-    /// <summary>The file of recorded rows (<c>recorded</c>): JSONL.</summary>
+    /// <summary>The file of recorded rows (<c>recorded</c>): JSONL, or CSV with a header line.</summary>
     public string Path { get; set; } = "";
 
     /// <summary>

@@ -1,20 +1,13 @@
-using System.Diagnostics;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
-using DistillGrpc.Hosting;
 using DistillGrpc.Student.Datasets;
-using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using Grpc.Net.Client;
 
 namespace DistillGrpc.Student.Training;
 
 /// <summary>Has the Teacher explain the rows that carry no rationale.</summary>
-internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> logger) : IDisposable
+internal sealed class RowTeacher(TeacherConnection teacher, ILogger<RowTeacher> logger)
 {
-    private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(250);
-    private readonly Lazy<GrpcChannel> _channel = new(() => DistillChannel.To(new Uri(options.Teacher)));
-
     /// <summary>Fills in what the Teacher gives; gives the number of results that came.</summary>
     /// <param name="source">Who is asked.</param>
     /// <param name="rows">The rows that lack something.</param>
@@ -30,18 +23,13 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
             return 0;
         }
 
-        if (options.Teacher.Length == 0)
-        {
-            throw RpcFailure.FailedPrecondition("NO_TEACHER", "The rows need a teacher, and this Student has no Teacher configured (setting Teacher).");
-        }
-
-        var (came, parsed, failed, started, reported) = (0, 0, 0, Stopwatch.GetTimestamp(), TimeSpan.Zero);
-        TrainResponse Progress() => new() { Teaching = new TeachingProgress { Rows = came, TotalRows = open.Count, ParsedRows = parsed, Elapsed = Duration.FromTimeSpan(Stopwatch.GetElapsedTime(started)) } };
+        var client = new TeacherClient(teacher.Channel("The rows need a teacher"));
+        var (came, parsed, failed, progress) = (0, 0, 0, new TeachingReport(report));
         try
         {
             var spec = new RationaleSpec { Teacher = source.Teacher, Prompt = source.Prompt };
             var inputs = open.Values.Select(Question).ToAsyncEnumerable();
-            await foreach (var response in new TeacherClient(_channel.Value).GenerateRationalesAsync(spec, inputs, cancellationToken))
+            await foreach (var response in client.GenerateRationalesAsync(spec, inputs, cancellationToken))
             {
                 if (response.Result is not { } result || !open.TryGetValue(result.InputId, out var row))
                 {
@@ -57,43 +45,28 @@ internal sealed class RowTeacher(StudentOptions options, ILogger<RowTeacher> log
 
                 (came, parsed) = (came + 1, parsed + (result.ParseOutcome == ParseOutcome.Parsed ? 1 : 0));
                 failed += (wantsRationales ? row.Rationale : row.TeacherLabel).Length > 0 ? 0 : 1;
-                if (Stopwatch.GetElapsedTime(started) - reported > ReportInterval)
-                {
-                    reported = Stopwatch.GetElapsedTime(started);
-                    await report(Progress());
-                }
+                await progress.TellAsync(came, open.Count, parsed);
             }
         }
         catch (RpcException lost) when (came > 0 && !cancellationToken.IsCancellationRequested)
         {
             StudentLog.TeacherLost(logger, lost);
-            await report(Warning("TEACHER_LOST", $"The Teacher was lost after {came} of {open.Count} rows; training goes on with what there is."));
+            await progress.WarnAsync("TEACHER_LOST", $"The Teacher was lost after {came} of {open.Count} rows; training goes on with what there is.");
         }
-        catch (RpcException away) when (RpcErrors.Reason(away) is null && !cancellationToken.IsCancellationRequested)
+        catch (RpcException away) when (TeacherConnection.IsAway(away) && !cancellationToken.IsCancellationRequested)
         {
-            StudentLog.TeacherLost(logger, away);
-            throw RpcFailure.Unavailable("TEACHER_UNAVAILABLE", "The Teacher cannot be reached.", TimeSpan.FromSeconds(5));
+            throw teacher.Unavailable(away);
         }
 
-        await report(Progress());
+        await progress.EndAsync(came, open.Count, parsed);
         if (failed > 0)
         {
-            await report(Warning("ROWS_NOT_EXPLAINED", wantsRationales
+            await progress.WarnAsync("ROWS_NOT_EXPLAINED", wantsRationales
                 ? $"The Teacher gave no rationale to {failed} of {open.Count} rows; they are learnt by label alone."
-                : $"The Teacher gave no label to {failed} of {open.Count} rows; those without a gold label are left out."));
+                : $"The Teacher gave no label to {failed} of {open.Count} rows; those without a gold label are left out.");
         }
 
         return came;
-    }
-
-    public static TrainResponse Warning(string reason, string message) => new() { Warning = new TrainingWarning { Reason = reason, Message = message } };
-
-    public void Dispose()
-    {
-        if (_channel.IsValueCreated)
-        {
-            _channel.Value.Dispose();
-        }
     }
 
     // The gold label stays here: a teacher is asked as if nobody knew.

@@ -55,7 +55,7 @@ internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTea
                 AddRow(rows, heldOut, known, row);
             }
 
-            Require(rows.Count > 0, "spec.teacher.extraction", "has no row that is fit to train on");
+            RpcFailure.Require(rows.Count > 0, "spec.teacher.extraction", "has no row that is fit to train on");
         }
 
         var taught = source.Teacher is not null ? await teacher.ExplainAsync(source.Teacher, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row))], spec.StepByStep, Send, token) : 0;
@@ -124,15 +124,15 @@ internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTea
             var isHeldOut = message.MessageCase == TrainRequest.MessageOneofCase.EvaluationExample;
             var field = isHeldOut ? "evaluation_example" : "example";
             var row = (isHeldOut ? message.EvaluationExample : message.Example) ?? throw RpcFailure.InvalidArgument("example", "every message after the first must hold one");
-            Require(row.Id.Length is > 0 and <= 200, $"{field}.id", "must have 1 to 200 characters");
-            Require(row.Segments.Count > 0 && !row.Segments.Any(string.IsNullOrWhiteSpace), $"{field}.segments", $"must hold at least one text, and none may be empty (id {row.Id})");
-            Require(!isHeldOut || row.Label.Length > 0, "evaluation_example.label", $"a held-out row needs one (id {row.Id})");
-            Require(ids.Add((isHeldOut ? "e" : "t") + row.Id), $"{field}.id", $"came before: {row.Id}");
+            RpcFailure.Require(row.Id.Length is > 0 and <= 200, $"{field}.id", "must have 1 to 200 characters");
+            RpcFailure.Require(row.Segments.Count > 0 && !row.Segments.Any(string.IsNullOrWhiteSpace), $"{field}.segments", $"must hold at least one text, and none may be empty (id {row.Id})");
+            RpcFailure.Require(!isHeldOut || row.Label.Length > 0, "evaluation_example.label", $"a held-out row needs one (id {row.Id})");
+            RpcFailure.Require(ids.Add((isHeldOut ? "e" : "t") + row.Id), $"{field}.id", $"came before: {row.Id}");
             (isHeldOut ? heldOut : rows).Add(row);
             RequireRoom(rows, heldOut);
         }
 
-        Require(mayBeEmpty || rows.Count > 0, "example", "there is no row to learn from");
+        RpcFailure.Require(mayBeEmpty || rows.Count > 0, "example", "there is no row to learn from");
         return (rows, heldOut);
     }
 
@@ -150,14 +150,6 @@ internal sealed class RunService(ModelCatalog catalog, TrainingRuns runs, RowTea
         if (rows.Count + heldOut.Count > options.MaxRows)
         {
             throw RpcFailure.ResourceExhausted("TOO_MANY_ROWS", $"A run may have {options.MaxRows} rows.", TimeSpan.Zero);
-        }
-    }
-
-    private static void Require(bool condition, string field, string message)
-    {
-        if (!condition)
-        {
-            throw RpcFailure.InvalidArgument(field, message);
         }
     }
 }

@@ -120,11 +120,5 @@ internal sealed record RunSpec
         return value;
     }
 
-    private static void Require(bool condition, string field, string message)
-    {
-        if (!condition)
-        {
-            throw RpcFailure.InvalidArgument($"spec.{field}", message);
-        }
-    }
+    private static void Require(bool condition, string field, string message) => RpcFailure.Require(condition, $"spec.{field}", message);
 }

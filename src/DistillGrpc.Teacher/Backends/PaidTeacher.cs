@@ -167,7 +167,7 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
         {
             if (!await budget.ReserveAsync(most, cancellationToken))
             {
-                throw Exhausted("BUDGET_EXHAUSTED", "What this call may cost is used up.");
+                throw Exhausted(TeacherRowException.BudgetExhausted, "What this call may cost is used up.");
             }
 
             Reservation? reserved = null;
@@ -179,8 +179,8 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
                 _claimant = reserved?.Owner ?? _claimant;
                 return lacking is null ? reserved
                     : throw (lacking == accounts[0]
-                        ? Exhausted("TEACHER_BUDGET_EXHAUSTED", "What this teacher may cost is used up.")
-                        : Exhausted("BUDGET_EXHAUSTED", $"What {lacking.Name} may cost is used up."));
+                        ? Exhausted(TeacherRowException.TeacherBudgetExhausted, "What this teacher may cost is used up.")
+                        : Exhausted(TeacherRowException.BudgetExhausted, $"What {lacking.Name} may cost is used up."));
             }
             finally
             {

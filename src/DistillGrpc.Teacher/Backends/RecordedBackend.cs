@@ -8,7 +8,7 @@ using Grpc.Core;
 
 namespace DistillGrpc.Teacher.Backends;
 
-/// <summary>Answers that a teacher gave before, from a JSONL file (<see cref="ExampleFile"/>), found by the input's text.</summary>
+/// <summary>Answers that a teacher gave before, from a file of rows (<see cref="ExampleFile"/>), found by the input's text.</summary>
 internal sealed class RecordedBackend : ITeacherBackend
 {
     private readonly Dictionary<string, List<Example>> _rows = new(StringComparer.Ordinal);

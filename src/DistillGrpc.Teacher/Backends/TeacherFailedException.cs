@@ -1,3 +1,4 @@
+using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends.OpenAi;
 using Grpc.Core;
 
@@ -10,12 +11,17 @@ namespace DistillGrpc.Teacher.Backends;
 /// <param name="inner">For the log.</param>
 internal sealed class TeacherFailedException(StatusCode code, string reason, string message, Exception? inner = null) : Exception(message, inner)
 {
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
+
     public StatusCode Code => code;
 
     public string Reason => reason;
 
     /// <summary>What a log needs besides the message: what lies behind it, where the message does not say it all.</summary>
     public Exception? LogException => Behind(InnerException);
+
+    /// <summary>What the caller gets.</summary>
+    public RpcException ToRpc() => code == StatusCode.Unavailable ? RpcFailure.Unavailable(reason, Message, RetryAfter) : RpcFailure.Of(code, reason, Message);
 
     private static Exception? Behind(Exception? failure) => failure is UpstreamFailure or TeacherFailedException ? Behind(failure.InnerException) : failure;
 }

@@ -5,6 +5,7 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Backends;
 using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Quality;
+using DistillGrpc.Teacher.Spending;
 using Google.Protobuf.WellKnownTypes;
 
 namespace DistillGrpc.Teacher.Explaining;
@@ -21,8 +22,6 @@ internal sealed class Explainer(TimeProvider time)
     // Of a moving average: the last twenty answers make up about two thirds of it.
     private const double Recent = 0.05;
 
-    // The caller's money, which is gone for all of its teachers.
-    private const string BudgetExhausted = "BUDGET_EXHAUSTED";
     private static readonly ActivitySource Activities = new("DistillGrpc.Teacher");
     private static readonly Meter Meter = new("DistillGrpc.Teacher");
     private static readonly Histogram<double> Latency = Meter.CreateHistogram<double>("distill.teacher.answer.duration", "s", "Time that a backend takes for one input.");
@@ -62,7 +61,7 @@ internal sealed class Explainer(TimeProvider time)
                 // Its costs are a part of what the next one's row has cost.
                 (before, rejected) = (result.Clone(), result);
             }
-            catch (Exception failure) when (number < teachers.Count && failure is TeacherFailedException or TeacherRowException { Reason: not BudgetExhausted })
+            catch (Exception failure) when (number < teachers.Count && failure is TeacherFailedException or TeacherRowException { Reason: not TeacherRowException.BudgetExhausted })
             {
                 // The next one may have an answer.
             }
@@ -236,10 +235,7 @@ internal sealed class Explainer(TimeProvider time)
 
     private static void Add(RationaleResult sum, RationaleResult more)
     {
-        sum.Usage.InputTokens += more.Usage.InputTokens;
-        sum.Usage.OutputTokens += more.Usage.OutputTokens;
-        sum.Usage.CostNanos += more.Usage.CostNanos;
-        sum.Usage.Estimated |= more.Usage.Estimated;
+        sum.Usage.Add(more.Usage);
         sum.PaidNanos += more.PaidNanos;
         sum.Provenance.Kept &= more.Provenance.Kept;
     }

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
@@ -9,7 +8,7 @@ using DistillGrpc.Teacher.Spending;
 namespace DistillGrpc.Teacher.Explaining;
 
 /// <summary>Checks what a caller asks for, and makes the plan of it.</summary>
-internal sealed partial class Planner(TeacherCatalog catalog, PromptCatalog prompts)
+internal sealed class Planner(TeacherCatalog catalog, PromptCatalog prompts)
 {
     private const int MaxTeachers = 16;
     private const int MaxSamples = 64;
@@ -25,13 +24,7 @@ internal sealed partial class Planner(TeacherCatalog catalog, PromptCatalog prom
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT with the field, or NOT_FOUND.</exception>
     public ExplainPlan Of(RationaleSpec spec, DateTimeOffset deadline, string field = "spec", string? job = null)
     {
-        void Require(bool condition, string name, string message)
-        {
-            if (!condition)
-            {
-                throw RpcFailure.InvalidArgument($"{field}.{name}", message);
-            }
-        }
+        void Require(bool condition, string name, string message) => RpcFailure.Require(condition, $"{field}.{name}", message);
 
         var rules = spec.Quality ?? new QualityRules();
         Require(!spec.HasTemperature || spec.Temperature is >= 0 and <= 2, "temperature", "must be between 0 and 2");
@@ -40,7 +33,7 @@ internal sealed partial class Planner(TeacherCatalog catalog, PromptCatalog prom
         Require(spec.Samples is >= 0 and <= MaxSamples, "samples", $"must be 0 to {MaxSamples}");
         Require(spec.Samples <= 1 || !spec.HasTemperature || spec.Temperature > 0, "temperature", "must be above 0 with several samples, or they are all alike");
         Require(spec.TopLogProbabilities is >= 0 and <= MaxTopLogProbabilities, "top_log_probabilities", $"must be 0 to {MaxTopLogProbabilities}");
-        Require(spec.Tag.Length == 0 || Tag().IsMatch(spec.Tag), "tag", "must be 1 to 63 of a-z, 0-9 and '-'");
+        ResourceId.RequireOptional(spec.Tag, $"{field}.tag");
         Require(Enum.IsDefined(spec.Policy), "policy", "is none of the policies");
         Require(rules.MinWords >= 0, "quality.min_words", "must not be negative");
         Require(rules.MaxWords >= 0 && (rules.MaxWords == 0 || rules.MaxWords >= rules.MinWords), "quality.max_words", "must be 0, or at least min_words");
@@ -66,21 +59,8 @@ internal sealed partial class Planner(TeacherCatalog catalog, PromptCatalog prom
             Judge = JudgeOf(rules, field),
             Deadline = deadline,
             Budget = new CallBudget(job is null ? spec.BudgetNanos : 0),
-            Accounts = [.. Accounts(spec, job)],
+            Accounts = job is null ? AccountLimit.OfTag(spec.Tag) : [new AccountLimit(job, spec.BudgetNanos), .. AccountLimit.OfTag(spec.Tag)],
         };
-    }
-
-    private static IEnumerable<AccountLimit> Accounts(RationaleSpec spec, string? job)
-    {
-        if (job is not null)
-        {
-            yield return new AccountLimit(job, spec.BudgetNanos);
-        }
-
-        if (spec.Tag.Length > 0)
-        {
-            yield return new AccountLimit($"tags/{spec.Tag}", 0);
-        }
     }
 
     private List<PlannedTeacher> Teachers(RationaleSpec spec, string field, Action<bool, string, string> require)
@@ -116,7 +96,4 @@ internal sealed partial class Planner(TeacherCatalog catalog, PromptCatalog prom
             : prompts.Find(prompt);
         return new PlannedTeacher(name, backend, chosen, weight, permits);
     }
-
-    [GeneratedRegex(@"^[a-z0-9-]{1,63}\z", RegexOptions.CultureInvariant, 1000)]
-    private static partial Regex Tag();
 }

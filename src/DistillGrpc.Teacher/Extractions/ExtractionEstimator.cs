@@ -117,9 +117,8 @@ internal sealed class ExtractionEstimator(ExplainPlan plan, Explainer explainer,
     private static void Add(Usage sum, Price price, long inputTokens, long outputTokens)
     {
         var usage = new Usage { InputTokens = inputTokens, OutputTokens = outputTokens };
-        sum.InputTokens += inputTokens;
-        sum.OutputTokens += outputTokens;
-        sum.CostNanos += price.Of(usage);
+        usage.CostNanos = price.Of(usage);
+        sum.Add(usage);
     }
 
     private sealed record Question(Example Input, PlannedTeacher Teacher, RationaleQuery Query, bool IsCertain, bool IsLikely = false);

@@ -8,7 +8,8 @@ using Grpc.Core;
 namespace DistillGrpc.Teacher.Extractions;
 
 /// <summary>Works on an extraction until there is nothing more to take, or a reason to stop.</summary>
-internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan plan, Outage outage, ExtractionStore store, Explainer explainer, TeacherOptions options, TimeProvider time, ILogger<ExtractionRun> logger)
+internal sealed class ExtractionRun(
+    StoredExtraction extraction, ExplainPlan plan, Outage outage, ExtractionStore extractions, ExtractionInputs inputs, Explainer explainer, TeacherOptions options, TimeProvider time, ILogger<ExtractionRun> logger)
 {
     private const int MostTooDear = 1000;
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(500);
@@ -48,7 +49,7 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
         {
             await ended.CancelAsync();
             await looking;
-            await store.ReleaseAsync(_id);
+            await inputs.ReleaseAsync(_id);
         }
 
         return _halt;
@@ -58,8 +59,8 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
     {
         while (_halt is null)
         {
-            var changed = store.Changed.Next;
-            var claimed = await store.ClaimAsync(extraction, plan.InputsInFlight ?? options.MaxInputsInFlight, stopping);
+            var changed = extractions.Changed.Next;
+            var claimed = await inputs.ClaimAsync(extraction, plan.InputsInFlight ?? options.MaxInputsInFlight, stopping);
             foreach (var input in claimed)
             {
                 await _places.WaitAsync(stopping);
@@ -151,7 +152,7 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
         }
         catch (TeacherRowException refused) when (refused.MayPass && input.Tries + 1 < options.ExtractionTries)
         {
-            await store.ReleaseAsync(_id, input.Ordinal, input.Tries + 1, WaitAfter(input.Tries));
+            await inputs.ReleaseAsync(_id, input.Ordinal, input.Tries + 1, WaitAfter(input.Tries));
         }
         catch (TeacherRowException refused)
         {
@@ -180,13 +181,13 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
 
     private async Task CompleteAsync(ClaimedInput input, RationaleResult result)
     {
-        await store.CompleteAsync(extraction, input, result, [.. Counters.Of(input.Example, result, plan.Teachers[0].Form)]);
+        await inputs.CompleteAsync(extraction, input, result, [.. Counters.Of(input.Example, result, plan.Teachers[0].Form)]);
         Interlocked.Increment(ref _rows);
         Interlocked.Exchange(ref _tooDear, 0);
         if (Interlocked.Exchange(ref _isTroubled, 0) == 1)
         {
             // It goes on: what was said about the teacher is no longer true.
-            await store.SetStateAsync(_id, [ExtractionState.Running], ExtractionState.Running, "", "", null, CancellationToken.None);
+            await extractions.SetStateAsync(_id, [ExtractionState.Running], ExtractionState.Running, "", "", null, CancellationToken.None);
         }
     }
 
@@ -212,7 +213,7 @@ internal sealed class ExtractionRun(StoredExtraction extraction, ExplainPlan pla
             while (true)
             {
                 await Task.Delay(LookInterval, time, ended);
-                var now = await store.FindAsync(_id, ended);
+                var now = await extractions.FindAsync(_id, ended);
                 if (now is not { State: ExtractionState.Running } || now.Number != extraction.Number || now.Spec.Rationales.BudgetNanos != extraction.Spec.Rationales.BudgetNanos)
                 {
                     Stop(Halt.Stopped);

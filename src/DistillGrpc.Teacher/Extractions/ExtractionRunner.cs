@@ -8,7 +8,8 @@ namespace DistillGrpc.Teacher.Extractions;
 
 /// <summary>Works on all extractions that have work, several at once, from the start of the service until its end.</summary>
 internal sealed class ExtractionRunner(
-    ExtractionStore store, Planner planner, Explainer explainer, TeacherOptions options, TimeProvider time, ILogger<ExtractionRunner> logger, ILogger<ExtractionRun> runLogger) : BackgroundService
+    ExtractionStore extractions, ExtractionInputs inputs, Planner planner, Explainer explainer, TeacherOptions options, TimeProvider time,
+    ILogger<ExtractionRunner> logger, ILogger<ExtractionRun> runLogger) : BackgroundService
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
@@ -23,7 +24,7 @@ internal sealed class ExtractionRunner(
         await Task.Yield();
         while (!stoppingToken.IsCancellationRequested)
         {
-            var changed = store.Changed.Next;
+            var changed = extractions.Changed.Next;
             try
             {
                 await LookAsync(stoppingToken);
@@ -52,10 +53,10 @@ internal sealed class ExtractionRunner(
 
         if (_removal.IsCompleted)
         {
-            _removal = RemoveAsync(await store.HalfDeletedAsync(stopping), stopping);
+            _removal = RemoveAsync(await extractions.HalfDeletedAsync(stopping), stopping);
         }
 
-        var runnable = await store.RunnableAsync(stopping);
+        var runnable = await extractions.RunnableAsync(stopping);
         Forget([.. runnable.Select(extraction => extraction.Id)]);
         foreach (var extraction in runnable)
         {
@@ -75,7 +76,7 @@ internal sealed class ExtractionRunner(
         try
         {
             var plan = planner.Of(extraction.Spec.Rationales, DateTimeOffset.MaxValue, "spec.rationales", extraction.Name);
-            var run = new ExtractionRun(extraction, plan, OutageOf(extraction.Id), store, explainer, options, time, runLogger);
+            var run = new ExtractionRun(extraction, plan, OutageOf(extraction.Id), extractions, inputs, explainer, options, time, runLogger);
             var halt = await run.RunAsync(stopping);
             await SettleAsync(extraction, halt, run.Rows);
         }
@@ -93,14 +94,14 @@ internal sealed class ExtractionRunner(
     // The teacher or the prompt is not configured here; another replica may have it.
     private async Task RefuseAsync(StoredExtraction extraction, string detail)
     {
-        if (store.IsShared)
+        if (extractions.IsShared)
         {
             TeacherLog.SpecRefused(logger, extraction.Name, detail);
             Wait(extraction.Id, 0);
         }
         else
         {
-            await store.HaltAsync(extraction, new Halt(ExtractionState.Failed, "SPEC_REFUSED", detail));
+            await extractions.HaltAsync(extraction, new Halt(ExtractionState.Failed, "SPEC_REFUSED", detail));
         }
     }
 
@@ -111,7 +112,7 @@ internal sealed class ExtractionRunner(
         {
             foreach (var id in ids)
             {
-                await store.DeleteAsync(id, stopping);
+                await extractions.DeleteAsync(id, stopping);
             }
         }
         catch (Exception failure) when (failure is DbException or OperationCanceledException)
@@ -124,7 +125,7 @@ internal sealed class ExtractionRunner(
     {
         if (halt is not null && halt != Halt.Stopped)
         {
-            await store.HaltAsync(extraction, halt);
+            await extractions.HaltAsync(extraction, halt);
         }
 
         if (halt is { State: ExtractionState.Running })

@@ -1,7 +1,5 @@
 using System.Data.Common;
-using System.Globalization;
 using DistillGrpc.Contracts.V1;
-using DistillGrpc.Teacher.Quality;
 using DistillGrpc.Teacher.Spending;
 using DistillGrpc.Teacher.Storage;
 using Google.Protobuf;
@@ -9,10 +7,10 @@ using Google.Protobuf;
 namespace DistillGrpc.Teacher.Extractions;
 
 /// <summary>
-/// Extractions on the disk. What a method has returned is durable. The row of an extraction is written last or locked first in every
-/// transaction that gives a number to an event, so numbers appear in their order also where several replicas write.
+/// Extractions and their states on the disk. What a method has returned is durable. One transaction writes after another, of all
+/// replicas (<see cref="IDialect.LockWriters"/>): what it has read stays so, and events appear in the order of their numbers.
 /// </summary>
-internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider time)
+internal sealed class ExtractionStore(TeacherDatabase database, ExtractionEvents events, TimeProvider time)
 {
     private const int DeletedAtOnce = 5000;
     private const int MaxCreateTries = 20;
@@ -49,7 +47,7 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
     public async Task<(StoredExtraction? Extraction, bool IsOwn)> CreateAsync(string id, string requestId, ExtractionSpec spec, CancellationToken cancellationToken)
     {
         var asked = spec.ToByteArray();
-        // Another replica may have taken the number at the same time; or one of this name is still being removed.
+        // One of this name may still be being removed.
         for (var tries = 0; tries < MaxCreateTries; tries++)
         {
             if (await database.WriteAsync(Create, cancellationToken) is { } created)
@@ -81,38 +79,6 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
         }
     }
 
-    /// <summary>Appends inputs; gives what became of each, or null where there is no such extraction.</summary>
-    public async Task<IReadOnlyList<AppendOutcome>?> AppendAsync(string id, IReadOnlyList<Example> inputs, CancellationToken cancellationToken)
-    {
-        var outcomes = await database.WriteAsync(
-            transaction =>
-            {
-                // Locked: inputs of several callers get their places one after another.
-                if (transaction.Rows($"UPDATE extractions SET inputs = inputs WHERE id = @id AND state >= 0 RETURNING {StoredExtraction.Columns}", StoredExtraction.Read, ("@id", id)) is not [var extraction])
-                {
-                    return null;
-                }
-
-                var (last, outcomes) = (extraction.Inputs, new List<AppendOutcome>(inputs.Count));
-                foreach (var input in inputs)
-                {
-                    var outcome = Append(transaction, extraction, input, last + 1);
-                    last += outcome == AppendOutcome.Appended ? 1 : 0;
-                    outcomes.Add(outcome);
-                }
-
-                if (last > extraction.Inputs)
-                {
-                    transaction.Execute("UPDATE extractions SET inputs = @inputs WHERE id = @id", ("@inputs", last), ("@id", id));
-                }
-
-                return outcomes;
-            },
-            cancellationToken);
-        Changed.Raise();
-        return outcomes;
-    }
-
     /// <summary>No more inputs will come.</summary>
     public Task<StoredExtraction?> CloseAsync(string id, CancellationToken cancellationToken) => ChangeAsync(
         transaction =>
@@ -121,82 +87,6 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
             return closed is null ? null : SucceedIfDone(transaction, closed);
         },
         cancellationToken);
-
-    /// <summary>Takes open inputs that nobody works on: the most urgent first, then in their order.</summary>
-    public async Task<IReadOnlyList<ClaimedInput>> ClaimAsync(StoredExtraction extraction, int count, CancellationToken cancellationToken)
-    {
-        var claimed = await database.WriteAsync(
-            transaction => transaction.Rows(
-                $"""
-                UPDATE extraction_inputs SET owner = @owner WHERE extraction = @id AND ordinal IN (
-                    SELECT ordinal FROM extraction_inputs
-                    WHERE extraction = @id AND is_open = 1 AND (owner = '' OR owner NOT IN ({database.AliveOwners})) AND not_before <= @now
-                        AND EXISTS (SELECT 1 FROM extractions WHERE id = @id AND number = @number AND state = @running)
-                    ORDER BY priority DESC, ordinal LIMIT @count)
-                RETURNING ordinal, example, repeats, tries, priority
-                """,
-                row => (Input: new ClaimedInput(row.GetInt64(0), Example.Parser.ParseFrom(row.GetFieldValue<byte[]>(1)), row.GetInt64(2) is > 0 and var repeats ? (RejectionReason)repeats : null, (int)row.GetInt64(3)), Priority: row.GetDouble(4)),
-                ("@owner", database.Owner), ("@id", extraction.Id), ("@number", extraction.Number), ("@running", (long)ExtractionState.Running), ("@now", Now), ("@count", (long)count)),
-            cancellationToken);
-        return [.. claimed.OrderByDescending(input => input.Priority).ThenBy(input => input.Input.Ordinal).Select(input => input.Input)];
-    }
-
-    /// <summary>Gives an input back that may work later.</summary>
-    public Task ReleaseAsync(string id, long ordinal, int tries, TimeSpan wait) => database.WriteAsync(
-        transaction => transaction.Execute(
-            "UPDATE extraction_inputs SET owner = '', tries = @tries, not_before = @after WHERE extraction = @id AND ordinal = @ordinal AND is_open = 1 AND owner = @owner",
-            ("@tries", (long)tries), ("@after", Now + (long)wait.TotalMilliseconds), ("@id", id), ("@ordinal", ordinal), ("@owner", database.Owner)),
-        CancellationToken.None);
-
-    /// <summary>Gives all inputs back that this process has.</summary>
-    public Task ReleaseAsync(string id) => database.WriteAsync(
-        transaction => transaction.Execute("UPDATE extraction_inputs SET owner = '' WHERE extraction = @id AND is_open = 1 AND owner = @owner", ("@id", id), ("@owner", database.Owner)),
-        CancellationToken.None);
-
-    /// <summary>Writes an input's row; nothing where another process has taken the input over, or the extraction has ended or is gone.</summary>
-    public async Task CompleteAsync(StoredExtraction extraction, ClaimedInput input, RationaleResult result, IReadOnlyList<string> counters)
-    {
-        var (id, payload) = (extraction.Id, result.ToByteArray());
-        await database.WriteAsync(
-            transaction =>
-            {
-                if (transaction.Execute(
-                    """
-                    UPDATE extraction_inputs SET is_open = 0, owner = '' WHERE extraction = @id AND ordinal = @ordinal AND is_open = 1 AND owner = @owner
-                        AND EXISTS (SELECT 1 FROM extractions WHERE id = @id AND number = @number AND state NOT IN (@succeeded, @cancelled))
-                    """,
-                    ("@id", id), ("@ordinal", input.Ordinal), ("@owner", database.Owner), ("@number", extraction.Number),
-                    ("@succeeded", (long)ExtractionState.Succeeded), ("@cancelled", (long)ExtractionState.Cancelled)) == 0)
-                {
-                    return false;
-                }
-
-                foreach (var counter in counters)
-                {
-                    transaction.Execute(
-                        "INSERT INTO extraction_counters (extraction, name, value) VALUES (@id, @name, 1) ON CONFLICT (extraction, name) DO UPDATE SET value = extraction_counters.value + 1",
-                        ("@id", id), ("@name", counter));
-                }
-
-                var accepted = result.Verdict.Accepted ? 1L : 0;
-                var counted = transaction.Rows(
-                    """
-                    UPDATE extractions SET sequence = sequence + 1, accepted = accepted + @accepted, rejected = rejected + 1 - @accepted WHERE id = @id
-                    RETURNING sequence, state = @running AND is_complete = 1 AND accepted + rejected = inputs
-                    """,
-                    row => (Sequence: row.GetInt64(0), IsDone: Convert.ToBoolean(row.GetValue(1), CultureInfo.InvariantCulture)),
-                    ("@accepted", accepted), ("@id", id), ("@running", (long)ExtractionState.Running));
-                foreach (var (sequence, isDone) in counted)
-                {
-                    Add(transaction, id, sequence, accepted == 1 ? EventKind.Accepted : EventKind.Rejected, input.Ordinal, payload);
-                    _ = isDone ? SetState(transaction, id, ExtractionState.Succeeded, "", "") : null;
-                }
-
-                return true;
-            },
-            CancellationToken.None);
-        Changed.Raise();
-    }
 
     /// <summary>Changes the state where it is one of some; gives the extraction as it is then, or null where there is none.</summary>
     /// <param name="id">The extraction.</param>
@@ -210,7 +100,7 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
         string id, IReadOnlyList<ExtractionState> from, ExtractionState to, string reason, string message, long? budget, CancellationToken cancellationToken) => ChangeAsync(
         transaction =>
         {
-            if (transaction.Rows($"UPDATE extractions SET sequence = sequence WHERE id = @id AND state >= 0 RETURNING {StoredExtraction.Columns}", StoredExtraction.Read, ("@id", id)) is not [var extraction])
+            if (Find(transaction, id) is not { } extraction)
             {
                 return null;
             }
@@ -231,48 +121,18 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
     public Task<StoredExtraction?> HaltAsync(StoredExtraction began, Halt halt) => ChangeAsync(
         transaction =>
         {
-            var now = transaction.Rows($"UPDATE extractions SET sequence = sequence WHERE id = @id AND number = @number RETURNING {StoredExtraction.Columns}", StoredExtraction.Read, ("@id", began.Id), ("@number", began.Number)).FirstOrDefault();
-            var isStill = now is { State: ExtractionState.Running } && (halt.State != ExtractionState.OutOfBudget || now.Spec.Rationales.BudgetNanos == began.Spec.Rationales.BudgetNanos);
+            var now = Find(transaction, began.Id);
+            var isStill = now is { State: ExtractionState.Running } && now.Number == began.Number
+                && (halt.State != ExtractionState.OutOfBudget || now.Spec.Rationales.BudgetNanos == began.Spec.Rationales.BudgetNanos);
             return isStill && (halt.State, halt.Reason) != (now!.State, now.Reason) ? SetState(transaction, began.Id, halt.State, halt.Reason, halt.Message) : now;
         },
         CancellationToken.None);
-
-    /// <summary>Events after a number.</summary>
-    /// <param name="id">The extraction.</param>
-    /// <param name="after">The number.</param>
-    /// <param name="rows">Which rows; changes of state are always there.</param>
-    /// <param name="count">Most of them.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    public ValueTask<IReadOnlyList<StoredEvent>> EventsAsync(string id, long after, RowFilter rows, int count, CancellationToken cancellationToken) => database.QueryAsync(
-        """
-        SELECT e.sequence, e.kind, e.payload, i.example FROM extraction_events e LEFT JOIN extraction_inputs i ON i.extraction = e.extraction AND i.ordinal = e.ordinal
-        WHERE e.extraction = @id AND e.sequence > @after AND e.kind <= @kind ORDER BY e.sequence LIMIT @count
-        """,
-        ReadEvent,
-        [("@id", id), ("@after", after), ("@kind", (long)(rows switch { RowFilter.All => EventKind.Rejected, RowFilter.Accepted => EventKind.Accepted, _ => EventKind.State })), ("@count", (long)count)],
-        cancellationToken);
-
-    /// <summary>When an event was written, or null where there is none.</summary>
-    public async ValueTask<DateTimeOffset?> TimeOfAsync(string id, long sequence, CancellationToken cancellationToken) => (await database.QueryAsync<DateTimeOffset?>(
-        "SELECT created FROM extraction_events WHERE extraction = @id AND sequence = @sequence", row => DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(0)),
-        [("@id", id), ("@sequence", sequence)], cancellationToken)).FirstOrDefault();
-
-    /// <summary>What was counted.</summary>
-    public async ValueTask<IReadOnlyDictionary<string, long>> CountersAsync(string id, CancellationToken cancellationToken) =>
-        (await database.QueryAsync("SELECT name, value FROM extraction_counters WHERE extraction = @id", row => (Name: row.GetString(0), Value: row.GetInt64(1)), [("@id", id)], cancellationToken))
-        .ToDictionary(counter => counter.Name, counter => counter.Value, StringComparer.Ordinal);
-
-    /// <summary>Sets priorities; gives how many inputs were still open.</summary>
-    public Task<int> PrioritizeAsync(string id, IReadOnlyList<InputPriority> priorities, CancellationToken cancellationToken) => database.WriteAsync(
-        transaction => priorities.Sum(input => transaction.Execute(
-            "UPDATE extraction_inputs SET priority = @priority WHERE extraction = @id AND id = @input AND is_open = 1", ("@priority", input.Priority), ("@id", id), ("@input", input.InputId))),
-        cancellationToken);
 
     /// <summary>Adds a report of a student's quality; gives all of them in their order, or null where there is no such extraction.</summary>
     public Task<IReadOnlyList<double>?> ReportAsync(string id, long rows, double quality, CancellationToken cancellationToken) => database.WriteAsync<IReadOnlyList<double>?>(
         transaction =>
         {
-            if (transaction.Execute("UPDATE extractions SET sequence = sequence WHERE id = @id AND state >= 0", ("@id", id)) == 0)
+            if (Find(transaction, id) is null)
             {
                 return null;
             }
@@ -283,10 +143,6 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
             return transaction.Rows("SELECT quality FROM extraction_reports WHERE extraction = @id ORDER BY number", row => row.GetDouble(0), ("@id", id));
         },
         cancellationToken);
-
-    /// <summary>Whether somebody works on one of its inputs.</summary>
-    public async ValueTask<bool> IsBusyAsync(string id, CancellationToken cancellationToken) => (await database.QueryAsync(
-        $"SELECT 1 FROM extraction_inputs WHERE extraction = @id AND is_open = 1 AND owner IN ({database.AliveOwners}) LIMIT 1", row => true, [("@id", id)], cancellationToken)).Count > 0;
 
     /// <summary>Marks an extraction as gone, and removes what belongs to it, some at a time so that others are not kept waiting.</summary>
     public async Task DeleteAsync(string id, CancellationToken cancellationToken)
@@ -314,6 +170,12 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
     public ValueTask<IReadOnlyList<string>> HalfDeletedAsync(CancellationToken cancellationToken) =>
         database.QueryAsync("SELECT id FROM extractions WHERE state = @deleted", row => row.GetString(0), [("@deleted", Deleted)], cancellationToken);
 
+    /// <summary>An extraction as a transaction finds it, or null.</summary>
+    public static StoredExtraction? Find(DbTransaction transaction, string id) => transaction.Rows(Get, StoredExtraction.Read, ("@id", id)).FirstOrDefault();
+
+    /// <summary>Every input has its row, and no more will come: ends an extraction, within the transaction that finds it so.</summary>
+    public StoredExtraction Succeed(DbTransaction transaction, string id) => SetState(transaction, id, ExtractionState.Succeeded, "", "");
+
     private async Task<StoredExtraction?> ChangeAsync(Func<DbTransaction, StoredExtraction?> change, CancellationToken cancellationToken)
     {
         var changed = await database.WriteAsync(change, cancellationToken);
@@ -321,42 +183,9 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
         return changed;
     }
 
-    private static AppendOutcome Append(DbTransaction transaction, StoredExtraction extraction, Example input, long ordinal)
-    {
-        var bytes = input.ToByteArray();
-        if (transaction.Scalar("SELECT example FROM extraction_inputs WHERE extraction = @id AND id = @input", ("@id", extraction.Id), ("@input", input.Id)) is byte[] there)
-        {
-            return there.AsSpan().SequenceEqual(bytes) ? AppendOutcome.Present : AppendOutcome.Changed;
-        }
-
-        if (extraction.IsComplete || extraction.HasEnded)
-        {
-            return AppendOutcome.Closed;
-        }
-
-        transaction.Execute(
-            "INSERT INTO extraction_inputs (extraction, ordinal, id, example, repeats, priority, is_open, owner, tries, not_before) VALUES (@id, @ordinal, @input, @example, @repeats, 0, 1, '', 0, 0)",
-            ("@id", extraction.Id), ("@ordinal", ordinal), ("@input", input.Id), ("@example", bytes), ("@repeats", (long)Repeats(transaction, extraction, input)));
-        return AppendOutcome.Appended;
-    }
-
-    private static RejectionReason Repeats(DbTransaction transaction, StoredExtraction extraction, Example input)
-    {
-        var (isFirst, isUnlike) = (true, true);
-        foreach (var (band, hash) in Fingerprints.Of(input, extraction.Spec.Rationales.Quality?.Duplicates ?? DuplicateRule.Unspecified))
-        {
-            var isNew = transaction.Execute(
-                "INSERT INTO extraction_fingerprints (extraction, band, hash) VALUES (@id, @band, @hash) ON CONFLICT DO NOTHING", ("@id", extraction.Id), ("@band", (long)band), ("@hash", hash)) == 1;
-            isFirst &= isNew || band != Fingerprints.ExactBand;
-            isUnlike &= isNew;
-        }
-
-        return !isFirst ? RejectionReason.Duplicate : !isUnlike ? RejectionReason.NearDuplicate : RejectionReason.Unspecified;
-    }
-
     private StoredExtraction SucceedIfDone(DbTransaction transaction, StoredExtraction extraction) =>
         extraction is { State: ExtractionState.Running, IsComplete: true } && extraction.Accepted + extraction.Rejected == extraction.Inputs
-            ? SetState(transaction, extraction.Id, ExtractionState.Succeeded, "", "")
+            ? Succeed(transaction, extraction.Id)
             : extraction;
 
     private StoredExtraction SetState(DbTransaction transaction, string id, ExtractionState to, string reason, string message)
@@ -364,31 +193,7 @@ internal sealed class ExtractionStore(TeacherDatabase database, TimeProvider tim
         var changed = transaction.Rows(
             $"UPDATE extractions SET state = @state, reason = @reason, message = @message, sequence = sequence + 1, updated = @now WHERE id = @id RETURNING {StoredExtraction.Columns}",
             StoredExtraction.Read, ("@state", (long)to), ("@reason", reason), ("@message", message), ("@now", Now), ("@id", id))[0];
-        Add(transaction, id, changed.Sequence, EventKind.State, 0, changed.ToMessage().ToByteArray());
+        events.AddState(transaction, changed);
         return changed;
-    }
-
-    private void Add(DbTransaction transaction, string id, long sequence, EventKind kind, long ordinal, byte[] payload) => transaction.Execute(
-        "INSERT INTO extraction_events (extraction, sequence, kind, ordinal, payload, created) VALUES (@id, @sequence, @kind, @ordinal, @payload, @now)",
-        ("@id", id), ("@sequence", sequence), ("@kind", (long)kind), ("@ordinal", ordinal), ("@payload", payload), ("@now", Now));
-
-    private static StoredEvent ReadEvent(DbDataReader row)
-    {
-        var (sequence, payload) = (row.GetInt64(0), row.GetFieldValue<byte[]>(2));
-        if (row.GetInt64(1) == (long)EventKind.State)
-        {
-            return new StoredEvent(sequence, Extraction.Parser.ParseFrom(payload), null);
-        }
-
-        var (example, result) = (Example.Parser.ParseFrom(row.GetFieldValue<byte[]>(3)), RationaleResult.Parser.ParseFrom(payload));
-        (example.TeacherLabel, example.Rationale) = (result.Label, result.Rationale);
-        return new StoredEvent(sequence, null, new ExtractionRow { Example = example, Result = result });
-    }
-
-    private enum EventKind
-    {
-        State,
-        Accepted,
-        Rejected,
     }
 }

@@ -19,7 +19,6 @@ internal sealed class InputInventor(TeacherCatalog catalog, PromptCatalog prompt
     private const string DefaultPrompt = "prompts/invent";
     private const double DefaultTemperature = 1;
     private const int MaxTries = 6;
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
 
     /// <summary>The inputs, and then the summary.</summary>
     /// <param name="request">What is asked for.</param>
@@ -38,12 +37,12 @@ internal sealed class InputInventor(TeacherCatalog catalog, PromptCatalog prompt
         var prompt = prompts.Find(request.Prompt.Length > 0 ? request.Prompt : DefaultPrompt);
         var query = new RationaleQuery(prompt, 0, request.HasTemperature ? request.Temperature : DefaultTemperature, deadline, new CallBudget(request.BudgetNanos))
         {
-            Accounts = request.Tag.Length > 0 ? [new AccountLimit($"tags/{request.Tag}", 0)] : [],
+            Accounts = AccountLimit.OfTag(request.Tag),
         };
         return new Run(teacher, query, request, options.MaxInputsInFlight).RespondAsync(cancellationToken);
     }
 
-    private sealed record Outcome(int Place, BackendAnswer? Answer, string Failure);
+    private sealed record Outcome(int Place, BackendAnswer? Answer, TeacherRowException? Refused);
 
     // One request on its way.
     private sealed class Run(ITeacherBackend teacher, RationaleQuery query, InventInputsRequest request, int inFlight)
@@ -123,25 +122,23 @@ internal sealed class InputInventor(TeacherCatalog catalog, PromptCatalog prompt
             try
             {
                 var answer = await teacher.AnswerAsync(_invention.Question(place, attempt), query with { Sample = _invention.SampleOf(place, attempt) }, null, cancellationToken);
-                return new Outcome(place, answer, "");
+                return new Outcome(place, answer, null);
             }
             catch (TeacherRowException refused)
             {
-                return new Outcome(place, null, refused.Reason);
+                return new Outcome(place, null, refused);
             }
             catch (TeacherFailedException failed)
             {
-                throw failed.Code == StatusCode.Unavailable
-                    ? RpcFailure.Unavailable(failed.Reason, failed.Message, RetryAfter)
-                    : RpcFailure.Of(failed.Code, failed.Reason, failed.Message);
+                throw failed.ToRpc();
             }
         }
 
         private Example? Judge(Outcome outcome)
         {
-            if (outcome.Failure is "BUDGET_EXHAUSTED" or "TEACHER_BUDGET_EXHAUSTED")
+            if (outcome.Refused is { IsOutOfBudget: true } spent)
             {
-                _summary.Reason = outcome.Failure;
+                _summary.Reason = spent.Reason;
                 return null;
             }
 
@@ -175,10 +172,7 @@ internal sealed class InputInventor(TeacherCatalog catalog, PromptCatalog prompt
             }
             else if (answer is not null)
             {
-                _summary.Usage.InputTokens += answer.Usage.InputTokens;
-                _summary.Usage.OutputTokens += answer.Usage.OutputTokens;
-                _summary.Usage.CostNanos += answer.Usage.CostNanos;
-                _summary.Usage.Estimated |= answer.Usage.Estimated;
+                _summary.Usage.Add(answer.Usage);
             }
         }
     }

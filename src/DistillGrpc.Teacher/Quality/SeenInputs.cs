@@ -9,16 +9,5 @@ internal sealed class SeenInputs(DuplicateRule rule)
     private readonly HashSet<long> _seen = [];
 
     /// <summary>Adds an input; says of what kind it repeats an earlier one, or null.</summary>
-    public RejectionReason? Add(Example input)
-    {
-        var (isFirst, isUnlike) = (true, true);
-        foreach (var fingerprint in Fingerprints.Of(input, rule))
-        {
-            var isNew = _seen.Add(fingerprint.Hash);
-            isFirst &= isNew || fingerprint.Band != Fingerprints.ExactBand;
-            isUnlike &= isNew;
-        }
-
-        return !isFirst ? RejectionReason.Duplicate : !isUnlike ? RejectionReason.NearDuplicate : null;
-    }
+    public RejectionReason? Add(Example input) => Fingerprints.Repeats(input, rule, (_, hash) => _seen.Add(hash));
 }

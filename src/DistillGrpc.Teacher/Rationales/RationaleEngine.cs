@@ -3,7 +3,6 @@ using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
-using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Backends;
 using DistillGrpc.Teacher.Explaining;
 using DistillGrpc.Teacher.Quality;
@@ -14,7 +13,6 @@ namespace DistillGrpc.Teacher.Rationales;
 /// <summary>Answers the inputs of one call, several at a time; every input has exactly one result.</summary>
 internal sealed class RationaleEngine(TeacherOptions options, Explainer explainer, ILogger<RationaleEngine> logger)
 {
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
     private static readonly Meter Meter = new("DistillGrpc.Teacher");
     private static readonly Counter<long> Results = Meter.CreateCounter<long>("distill.teacher.results", "{result}", "Results, by teacher and outcome.");
 
@@ -67,9 +65,7 @@ internal sealed class RationaleEngine(TeacherOptions options, Explainer explaine
         catch (TeacherFailedException failed)
         {
             TeacherLog.TeacherFailed(logger, failed.LogException, plan.Name, failed.Reason, failed.Message);
-            output.Complete(failed.Code == StatusCode.Unavailable
-                ? RpcFailure.Unavailable(failed.Reason, failed.Message, RetryAfter)
-                : RpcFailure.Of(failed.Code, failed.Reason, failed.Message));
+            output.Complete(failed.ToRpc());
         }
         catch (Exception failure)
         {

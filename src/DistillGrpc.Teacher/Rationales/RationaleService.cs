@@ -11,9 +11,6 @@ namespace DistillGrpc.Teacher.Rationales;
 /// <summary>The Teacher's calls.</summary>
 internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, RationaleEngine engine, InputInventor inventor, Ledger ledger) : TeacherService.TeacherServiceBase
 {
-    private const int DefaultPageSize = 100;
-    private const int MaxPageSize = 1000;
-
     public override async Task GenerateRationales(
         IAsyncStreamReader<GenerateRationalesRequest> requestStream, IServerStreamWriter<GenerateRationalesResponse> responseStream, ServerCallContext context)
     {
@@ -61,18 +58,13 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
 
     public override async Task<ListAccountsResponse> ListAccounts(ListAccountsRequest request, ServerCallContext context)
     {
-        if (request.PageSize < 0)
-        {
-            throw RpcFailure.InvalidArgument("page_size", "must not be negative");
-        }
-
-        var size = request.PageSize == 0 ? DefaultPageSize : Math.Min(request.PageSize, MaxPageSize);
+        var size = PageSize.Of(request.PageSize);
         var accounts = await ledger.ListAsync(request.PageToken, size + 1, context.CancellationToken);
         var response = new ListAccountsResponse { NextPageToken = accounts.Count > size ? accounts[size - 1].Name : "" };
         response.Accounts.AddRange(accounts.Take(size).Select(account => new Account
         {
             Name = account.Name,
-            Usage = new Usage { InputTokens = account.InputTokens, OutputTokens = account.OutputTokens, CostNanos = account.Spent },
+            Usage = account.ToUsage(),
             Answers = account.Answers,
             ReservedNanos = account.Reserved,
         }));

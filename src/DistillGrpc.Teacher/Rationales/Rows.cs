@@ -15,6 +15,9 @@ internal static class Rows
         : input.Segments.Count == 0 || input.Segments.Any(string.IsNullOrWhiteSpace) ? Refused("input.segments", "must hold at least one text, and none may be empty")
         : null;
 
+    /// <summary>An input's id, also of one that is refused because its id is too long: then the beginning.</summary>
+    public static string IdOf(Example input) => input.Id.Length <= MaxIdLength ? input.Id : input.Id[..MaxIdLength];
+
     /// <summary>INVALID_ARGUMENT.</summary>
     public static RowError Refused(string field, string message) =>
         new() { Code = (int)StatusCode.InvalidArgument, Reason = "INVALID_FIELD", Message = $"{field}: {message}", Field = field };
@@ -26,7 +29,7 @@ internal static class Rows
     /// <summary>The row of an input that has no answer.</summary>
     public static RationaleResult Failed(Example input, RowError error) => new()
     {
-        InputId = input.Id.Length <= MaxIdLength ? input.Id : input.Id[..MaxIdLength],
+        InputId = IdOf(input),
         ParseOutcome = ParseOutcome.Failed,
         Error = error,
         Verdict = QualityFilter.VerdictOf([RejectionReason.Failed]),

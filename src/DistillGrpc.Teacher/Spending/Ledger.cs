@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
-using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Storage;
 
@@ -10,21 +9,30 @@ namespace DistillGrpc.Teacher.Spending;
 /// What was spent, by account, over all calls and restarts, in billionths of the teachers' currency. What a call may cost is
 /// reserved on the disk before it is made, on all of its accounts or on none, so that no crash lets more be spent than was allowed.
 /// </summary>
-internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
+internal sealed class Ledger
 {
     private const string Columns = "SELECT name, spent, reserved, input_tokens, output_tokens, answers FROM accounts";
 
     // Nobody tells this process when another one settles.
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200);
 
-    // How often others' settlements are looked for where this process hears of all, and late ones are tried again.
+    // How often others' settlements are looked for where this process hears of all.
     private static readonly TimeSpan SlowPoll = TimeSpan.FromSeconds(5);
 
     private readonly Signal _settled = new();
     private readonly ConcurrentDictionary<string, Line> _lines = new(StringComparer.Ordinal);
-    private readonly ConcurrentQueue<Settlement> _late = [];
-    private readonly SemaphoreSlim _catchingUp = new(1);
-    private int _isWatched;
+    private readonly TeacherDatabase _database;
+    private readonly TimeProvider _time;
+    private readonly LateSettlements _late;
+
+    /// <summary>The ledger of a database.</summary>
+    /// <param name="database">Where it is kept.</param>
+    /// <param name="time">The clock.</param>
+    public Ledger(TeacherDatabase database, TimeProvider time)
+    {
+        (_database, _time) = (database, time);
+        _late = new LateSettlements(database, _settled, time);
+    }
 
     /// <summary>How long an answer that was paid for waits for a database that is away or full, before its caller hears of it.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
@@ -42,7 +50,7 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
     {
         if (amount == 0 && claim is null)
         {
-            return (new Reservation(accounts, amount, database.Owner), null);
+            return (new Reservation(accounts, amount, _database.Owner), null);
         }
 
         var settled = _settled.Next;
@@ -54,7 +62,7 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
             using var turn = await _lines.GetOrAdd(lacking, _ => new Line()).EnterAsync(cancellationToken);
             while (!tried.IsFinal && tried.Lacking!.Name == lacking)
             {
-                await settled.WaitAsync(database.Dialect.IsShared ? Poll : SlowPoll, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await settled.WaitAsync(_database.Dialect.IsShared ? Poll : SlowPoll, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 cancellationToken.ThrowIfCancellationRequested();
                 settled = _settled.Next;
                 tried = await TryReserveAsync();
@@ -66,7 +74,7 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
         async Task<(Reservation? Reserved, AccountLimit? Lacking, bool IsFinal)> TryReserveAsync()
         {
             await CatchUpAsync(cancellationToken);
-            return await database.WriteAsync(transaction => TryReserve(transaction, accounts, amount, claim), cancellationToken);
+            return await _database.WriteAsync(transaction => TryReserve(transaction, accounts, amount, claim), cancellationToken);
         }
     }
 
@@ -89,20 +97,15 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
         var settlement = new Settlement(reservation, spent, answer, write);
         try
         {
-            var started = time.GetTimestamp();
-            while (!await TrySettleAsync(settlement, isLast: time.GetElapsedTime(started) > Patience))
+            var started = _time.GetTimestamp();
+            while (!await TrySettleAsync(settlement, isLast: _time.GetElapsedTime(started) > Patience))
             {
-                await Task.Delay(Poll, time, CancellationToken.None);
+                await Task.Delay(Poll, _time, CancellationToken.None);
             }
         }
         catch (DbException failure) when (failure is not OutcomeUnknownException)
         {
-            _late.Enqueue(settlement);
-            if (Interlocked.Exchange(ref _isWatched, 1) == 0)
-            {
-                _ = CatchUpLaterAsync();
-            }
-
+            _late.Add(settlement);
             throw;
         }
         finally
@@ -117,37 +120,10 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
     /// anything: it may be the question that has its answer already.
     /// </summary>
     /// <exception cref="DbException">It still does not take them.</exception>
-    public async ValueTask CatchUpAsync(CancellationToken cancellationToken)
-    {
-        if (_late.IsEmpty)
-        {
-            return;
-        }
-
-        await _catchingUp.WaitAsync(cancellationToken);
-        try
-        {
-            while (_late.TryPeek(out var next))
-            {
-                await WriteAsync(next);
-                _late.TryDequeue(out _);
-                _settled.Raise();
-            }
-        }
-        catch (OutcomeUnknownException)
-        {
-            // It may be written: a second time would be wrong.
-            _late.TryDequeue(out _);
-            throw;
-        }
-        finally
-        {
-            _catchingUp.Release();
-        }
-    }
+    public ValueTask CatchUpAsync(CancellationToken cancellationToken) => _late.WriteAsync(cancellationToken);
 
     /// <summary>Whether what the database refused may go through later.</summary>
-    public bool MayPass(DbException failure) => database.Dialect.MayPass(failure);
+    public bool MayPass(DbException failure) => _database.Dialect.MayPass(failure);
 
     /// <summary>What stands in an account; nothing where nothing was booked yet.</summary>
     public async ValueTask<AccountBalance> BalanceOfAsync(string account, CancellationToken cancellationToken) =>
@@ -160,38 +136,11 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
     public ValueTask<IReadOnlyList<AccountBalance>> ListAsync(string after, int count, CancellationToken cancellationToken) =>
         ReadAsync($"{Columns} WHERE name > @after ORDER BY name LIMIT @count", [("@after", after), ("@count", (long)count)], cancellationToken);
 
-    // Whoever asks next may come late, or never.
-    private async Task CatchUpLaterAsync()
-    {
-        while (true)
-        {
-            await Task.Delay(SlowPoll, time, CancellationToken.None);
-            try
-            {
-                await CatchUpAsync(CancellationToken.None);
-                Volatile.Write(ref _isWatched, 0);
-                if (_late.IsEmpty || Interlocked.Exchange(ref _isWatched, 1) != 0)
-                {
-                    return;
-                }
-            }
-            catch (DbException)
-            {
-                // Whoever asks meanwhile hears of it.
-            }
-            catch (ChannelClosedException)
-            {
-                // The process ends; what was reserved counts as spent.
-                return;
-            }
-        }
-    }
-
     private async Task<bool> TrySettleAsync(Settlement settlement, bool isLast)
     {
         try
         {
-            return await WriteAsync(settlement);
+            return await settlement.WriteToAsync(_database);
         }
         catch (DbException away) when (MayPass(away) && !isLast)
         {
@@ -199,24 +148,11 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
         }
     }
 
-    private Task<bool> WriteAsync(Settlement settlement) => database.WriteAsync(
-        transaction =>
-        {
-            settlement.Write?.Invoke(transaction);
-            foreach (var account in settlement.Reservation.Accounts)
-            {
-                Settle(transaction, account.Name, settlement.Reservation, settlement.Spent, settlement.Answer);
-            }
-
-            return true;
-        },
-        CancellationToken.None);
-
     // The reservation; or the account that has not enough, and whether that is for good.
     private (Reservation? Reserved, AccountLimit? Lacking, bool IsFinal) TryReserve(
         DbTransaction transaction, IReadOnlyList<AccountLimit> accounts, long amount, Func<DbTransaction, bool>? claim)
     {
-        var reservation = new Reservation(accounts, amount, database.Owner);
+        var reservation = new Reservation(accounts, amount, _database.Owner);
         for (var i = 0; amount > 0 && i < accounts.Count; i++)
         {
             if (Take(transaction, accounts[i], amount) is var (isTaken, spent) && !isTaken)
@@ -232,7 +168,7 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
             return (null, null, true);
         }
 
-        if (database.Dialect.IsShared && amount > 0)
+        if (_database.Dialect.IsShared && amount > 0)
         {
             foreach (var account in accounts)
             {
@@ -277,31 +213,6 @@ internal sealed class Ledger(TeacherDatabase database, TimeProvider time)
         }
     }
 
-    private void Settle(DbTransaction transaction, string account, Reservation reservation, long spent, Usage? answer)
-    {
-        var reserved = reservation.Amount;
-        if (database.Dialect.IsShared && reserved > 0 && transaction.Execute(
-            "UPDATE reservations SET amount = amount - @amount WHERE account = @account AND owner = @owner",
-            ("@account", account), ("@owner", reservation.Owner), ("@amount", reserved)) == 0)
-        {
-            // This process was thought dead, and all that it had reserved counts as spent.
-            (reserved, spent) = (0, spent - reserved);
-        }
-
-        // What costs nothing was not reserved, and may be the first that an account hears of.
-        transaction.Execute(
-            """
-            INSERT INTO accounts (name, spent, reserved, input_tokens, output_tokens, answers) VALUES (@name, @spent, @reserved, @input, @output, @answers)
-            ON CONFLICT (name) DO UPDATE SET spent = accounts.spent + excluded.spent, reserved = accounts.reserved + excluded.reserved,
-                input_tokens = accounts.input_tokens + excluded.input_tokens, output_tokens = accounts.output_tokens + excluded.output_tokens,
-                answers = accounts.answers + excluded.answers
-            """,
-            ("@name", account), ("@spent", spent), ("@reserved", -reserved),
-            ("@input", answer?.InputTokens ?? 0L), ("@output", answer?.OutputTokens ?? 0L), ("@answers", answer is null ? 0L : 1L));
-    }
-
-    private ValueTask<IReadOnlyList<AccountBalance>> ReadAsync(string sql, (string Name, object Value)[] parameters, CancellationToken cancellationToken) => database.QueryAsync(
+    private ValueTask<IReadOnlyList<AccountBalance>> ReadAsync(string sql, (string Name, object Value)[] parameters, CancellationToken cancellationToken) => _database.QueryAsync(
         sql, row => new AccountBalance(row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5)), parameters, cancellationToken);
-
-    private sealed record Settlement(Reservation Reservation, long Spent, Usage? Answer, Action<DbTransaction>? Write);
 }

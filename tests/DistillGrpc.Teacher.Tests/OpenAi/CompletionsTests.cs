@@ -1,32 +1,13 @@
 using System.Text.Json;
-using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
-using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using static DistillGrpc.Teacher.Tests.OpenAi.ScriptedEndpoint;
 
 namespace DistillGrpc.Teacher.Tests.OpenAi;
 
-public sealed class CompletionsTests
+public sealed class CompletionsTests : StreamedAnswerTests
 {
-    private const string Key = "sk-secret-0123456789";
     private const string UsageEvent = """{"object":"text_completion","model":"model-2","choices":[],"usage":{"prompt_tokens":31,"completion_tokens":7,"total_tokens":38}}""";
-    private static readonly Func<HttpContext, Task> Good = Goes("stop", " He sleeps, ", "so he is not awake. ", "The answer is contradiction.");
-
-    [Fact]
-    public async Task Answer_StreamedWhole_IsReadWithUsageAndModel()
-    {
-        await using var endpoint = await StartAsync(Good);
-        await using var teacher = await Teacher(endpoint);
-
-        var responses = await Ask(teacher, new RationaleSpec { StreamText = true }, Row("a"));
-
-        var result = responses[^1].Result;
-        Assert.Equal((ParseOutcome.Parsed, "He sleeps, so he is not awake.", "contradiction"), (result.ParseOutcome, result.Rationale, result.Label));
-        Assert.Equal(" He sleeps, so he is not awake. The answer is contradiction.", result.RawText);
-        Assert.Equal([" He sleeps, ", "so he is not awake. ", "The answer is contradiction."], responses.SkipLast(1).Select(response => response.Delta.Text));
-        Assert.Equal((31, 7, "model-2", "stop"), (result.Usage.InputTokens, result.Usage.OutputTokens, result.Provenance.Model, result.Provenance.FinishReason));
-    }
 
     [Fact]
     public async Task Ask_Input_IsTheLastQuestionAndNoLineOfItBeginsAnotherTurn()
@@ -48,132 +29,29 @@ public sealed class CompletionsTests
         Assert.Equal((77, 0.5, "\nQ:"), (body.GetProperty("max_tokens").GetInt32(), body.GetProperty("temperature").GetDouble(), Assert.Single(body.GetProperty("stop").EnumerateArray()).GetString()));
     }
 
-    public static TheoryData<string> Transient => ["500", "429", "cut", "cut-json", "aborted", "error-inside", "not-json", "array", "no-event", "html", "empty-end", "deep"];
-
-    [Theory]
-    [MemberData(nameof(Transient))]
-    public async Task Answer_FailureThatMayPass_IsAskedAgainAndWhatCameBeforeIsVoid(string failure)
-    {
-        await using var endpoint = await StartAsync(Fails(failure), Good);
-        await using var teacher = await Teacher(endpoint);
-
-        var responses = await Ask(teacher, new RationaleSpec { StreamText = true }, Row("a"));
-
-        Assert.Equal(2, endpoint.Requests.Count);
-        Assert.Equal(" He sleeps, so he is not awake. The answer is contradiction.", responses[^1].Result.RawText);
-        var deltas = responses.SkipLast(1).Select(response => response.Delta).ToList();
-        Assert.Equal(deltas.Count > 3 ? 1 : 0, deltas.Count(delta => delta.Restart));
-    }
-
-    [Theory]
-    [InlineData("cut")]
-    [InlineData("cut-json")]
-    [InlineData("error-inside")]
-    [InlineData("not-json")]
-    [InlineData("array")]
-    [InlineData("empty-end")]
-    public async Task Answer_FailureThatDoesNotPass_IsNeverHalfAnAnswer(string failure)
-    {
-        await using var endpoint = await StartAsync(Fails(failure));
-        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:Retries=1");
-
-        var result = (await Ask(teacher, new RationaleSpec(), Row("a")))[^1].Result;
-
-        Assert.Equal((ParseOutcome.Failed, "", "", (int)StatusCode.Unavailable), (result.ParseOutcome, result.RawText, result.Label, result.Error.Code));
-    }
-
-    [Theory]
-    [InlineData(401, "", StatusCode.FailedPrecondition, "TEACHER_DENIED")]
-    [InlineData(404, "model_not_found", StatusCode.FailedPrecondition, "TEACHER_NOT_THERE")]
-    [InlineData(429, "insufficient_quota", StatusCode.ResourceExhausted, "TEACHER_QUOTA_EXHAUSTED")]
-    [InlineData(307, "", StatusCode.FailedPrecondition, "TEACHER_REDIRECTS")]
-    public async Task Answer_EverythingRefused_EndsTheCallAtOnceAndSaysNothingOfTheKey(int status, string code, StatusCode expected, string reason)
-    {
-        await using var elsewhere = await StartAsync(Good);
-        await using var endpoint = await StartAsync(Refuses(status, $$$"""{"error":{"message":"key {{{Key}}}","code":"{{{code}}}"}}""", ("Location", $"{elsewhere.Address}/completions")));
-        await using var teacher = await Teacher(endpoint);
-
-        var failure = await Assert.ThrowsAsync<RpcException>(() => Ask(teacher, new RationaleSpec(), Row("a")));
-
-        Assert.Equal((expected, reason), (failure.StatusCode, RpcErrors.Reason(failure)));
-        Assert.Single(endpoint.Requests);
-        Assert.Empty(elsewhere.Requests);
-        Assert.DoesNotContain(Key, $"{failure.Status.Detail}{teacher.Log}", StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("one-line")]
-    [InlineData("many-events")]
-    [InlineData("many-lines")]
-    [InlineData("comments")]
-    [InlineData("error-body")]
-    public async Task Answer_StreamWithoutEnd_IsCutOffAtTheLimit(string shape)
+    [Fact]
+    public async Task Answer_ErrorWithoutEnd_IsReadToALimitAndNotAskedAgain()
     {
         await using var endpoint = await StartAsync(async context =>
         {
-            context.Response.StatusCode = shape == "error-body" ? 400 : 200;
+            context.Response.StatusCode = 400;
             await BeginAsync(context);
-            await context.Response.WriteAsync(shape == "one-line" ? "data: " : "");
-            var more = shape switch { "many-events" => $"data: {Part(new string('x', 4096))}\n\n", "many-lines" => $"data: {new string('x', 4096)}\n", "comments" => $": {new string('x', 4096)}\n", _ => new string('x', 4096) };
             while (!context.RequestAborted.IsCancellationRequested)
             {
-                await context.Response.WriteAsync(more, context.RequestAborted);
+                await context.Response.WriteAsync(new string('x', 4096), context.RequestAborted);
             }
         });
-        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:MaxResponseBytes=100000", "--Teachers:gpt:Retries=2");
+        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:Retries=2");
 
         var result = (await Ask(teacher, new RationaleSpec(), Row("a")))[^1].Result;
 
-        Assert.Equal(shape == "error-body" ? "TEACHER_REFUSED_INPUT" : "TEACHER_ANSWER_TOO_LONG", result.Error.Reason);
-        Assert.Equal(shape == "error-body" ? 1 : 3, endpoint.Requests.Count);
-    }
-
-    [Fact]
-    public async Task Answer_StreamThatTrickles_TimesOut()
-    {
-        await using var endpoint = await StartAsync(async context =>
-        {
-            await BeginAsync(context);
-            while (true)
-            {
-                await SendAsync(context, Part("x"));
-                await Task.Delay(20, context.RequestAborted);
-            }
-        });
-        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:AttemptTimeout=00:00:00.3", "--Teachers:gpt:Timeout=00:00:05", "--Teachers:gpt:Retries=1");
-
-        var result = (await Ask(teacher, new RationaleSpec(), Row("a")))[^1].Result;
-
-        Assert.Equal(("TEACHER_TIMEOUT", 2), (result.Error.Reason, endpoint.Requests.Count));
-    }
-
-    [Fact]
-    public async Task Cancel_CallUnderWay_ReachesTheEndpoint()
-    {
-        var (begun, aborted) = (new TaskCompletionSource(), new TaskCompletionSource());
-        await using var endpoint = await StartAsync(async context =>
-        {
-            context.RequestAborted.Register(aborted.SetResult);
-            await BeginAsync(context);
-            await SendAsync(context, Part("x"));
-            begun.SetResult();
-            await aborted.Task;
-        });
-        await using var teacher = await Teacher(endpoint);
-        using var stop = new CancellationTokenSource();
-
-        var call = teacher.Client.GenerateRationalesAsync(new RationaleSpec(), new[] { Row("a") }.ToAsyncEnumerable(), stop.Token).ToListAsync(stop.Token).AsTask();
-        await begun.Task;
-        await stop.CancelAsync();
-
-        await Assert.ThrowsAnyAsync<Exception>(() => call);
-        await aborted.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Equal(("TEACHER_REFUSED_INPUT", 1), (result.Error.Reason, endpoint.Requests.Count));
     }
 
     [Fact]
     public async Task Answer_KeptOfTheOtherForm_IsNotThisOnes()
     {
-        await using var endpoint = await StartAsync(Says("stop", "He eats. The answer is neutral."), Goes("stop", " He eats. The answer is neutral."));
+        await using var endpoint = await StartAsync(Says("stop", "He eats. The answer is neutral."), Answers("stop", " He eats. The answer is neutral."));
         await using var teacher = await Teacher(endpoint, "--Teachers:chat:Backend=openai", $"--Teachers:chat:Endpoint={endpoint.Address}", "--Teachers:chat:Model=model-1", "--Teachers:chat:Prompt=nli");
 
         foreach (var name in new[] { "teachers/chat", "teachers/gpt", "teachers/chat", "teachers/gpt" })
@@ -194,38 +72,15 @@ public sealed class CompletionsTests
         Assert.StartsWith(named, refused.Message, StringComparison.Ordinal);
     }
 
-    private static Func<HttpContext, Task> Goes(string finishReason, params string[] pieces) =>
-        Sends($"{string.Concat(pieces.Select(piece => $"data: {Part(piece)}\n\n"))}data: {Part("", finishReason)}\n\ndata: {UsageEvent}\n\ndata: [DONE]\n\n");
+    private protected override string Resource => "completions";
 
-    private static string Part(string text, string? finishReason = null) =>
+    private protected override Func<HttpContext, Task> Answers(string finishReason, params string[] pieces) =>
+        Sends($"{string.Concat(pieces.Select(piece => $"data: {Part(piece)}\n\n"))}data: {Event("", finishReason)}\n\ndata: {UsageEvent}\n\ndata: [DONE]\n\n");
+
+    private protected override string Part(string text) => Event(text, null);
+
+    private protected override string[] Settings(string address) => SettingsOf(address, "--Teachers:gpt:Api=completions");
+
+    private static string Event(string text, string? finishReason) =>
         JsonSerializer.Serialize(new { @object = "text_completion", model = "model-2", choices = new[] { new { index = 0, text, finish_reason = finishReason } } });
-
-    private static Func<HttpContext, Task> Fails(string how) => how switch
-    {
-        "429" => Refuses(429, "{}", ("Retry-After", "0")),
-        "cut" => Sends($"data: {Part(" He eats. ")}\n\ndata: {Part("The answer is neutral.")}\n\n"),
-        "cut-json" => Sends($"data: {Part(" He eats. ")}\n\ndata: {Part("The answer is neutral.")[..40]}\n\n"),
-        "aborted" => Sends($"data: {Part(" He eats. ")}\n\n", abort: true),
-        "error-inside" => Sends($$$"""data: {{{Part(" He eats. ")}}}{{{"\n\n"}}}data: {"error":{"message":"overloaded {{{Key}}}"}}{{{"\n\n"}}}"""),
-        "not-json" => Sends("data: He eats.\n\n"),
-        "array" => Sends("data: [{}]\n\n"),
-        "deep" => Sends($"data: {new string('[', 5000)}\n\n"),
-        "no-event" => Sends(""),
-        "html" => Sends("<html><body>Gateway</body></html>"),
-        "empty-end" => Sends($"data: {Part(" He eats. ")}\n\ndata: [DONE]\n\n"),
-        var status => Refuses(int.Parse(status)),
-    };
-
-    private static string[] Settings(string address) =>
-    [
-        "--Teachers:gpt:Backend=openai", "--Teachers:gpt:Api=completions", $"--Teachers:gpt:Endpoint={address}", "--Teachers:gpt:Model=model-1", $"--Teachers:gpt:ApiKey={Key}",
-        "--Teachers:gpt:Prompt=nli", "--Teachers:gpt:RetryDelay=00:00:00.001",
-    ];
-
-    private static Task<RunningTeacher> Teacher(ScriptedEndpoint endpoint, params string[] settings) => RunningTeacher.StartAsync([.. Settings(endpoint.Address), .. settings]);
-
-    private static Example Row(string id, string premise = "A man sleeps.", string hypothesis = "A man is awake.") => new() { Id = id, Segments = { premise, hypothesis } };
-
-    private static async Task<List<GenerateRationalesResponse>> Ask(RunningTeacher teacher, RationaleSpec spec, params Example[] rows) =>
-        await teacher.Client.GenerateRationalesAsync(spec, rows.ToAsyncEnumerable()).ToListAsync();
 }

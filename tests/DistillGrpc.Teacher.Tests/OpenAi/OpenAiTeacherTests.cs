@@ -7,28 +7,8 @@ using static DistillGrpc.Teacher.Tests.OpenAi.ScriptedEndpoint;
 
 namespace DistillGrpc.Teacher.Tests.OpenAi;
 
-public sealed class OpenAiTeacherTests
+public sealed class OpenAiTeacherTests : StreamedAnswerTests
 {
-    private const string Key = "sk-secret-0123456789";
-    private static readonly Func<HttpContext, Task> Good = Says("stop", "He sleeps, ", "so he is not awake. ", "The answer is contradiction.");
-
-    [Fact]
-    public async Task Answer_StreamedWhole_IsReadWithUsageModelAndPrompt()
-    {
-        await using var endpoint = await StartAsync(Good);
-        await using var teacher = await Teacher(endpoint);
-
-        var responses = await Ask(teacher, new RationaleSpec { StreamText = true }, Row("a"));
-
-        var result = responses[^1].Result;
-        Assert.Equal((ParseOutcome.Parsed, "He sleeps, so he is not awake.", "contradiction"), (result.ParseOutcome, result.Rationale, result.Label));
-        Assert.Equal("He sleeps, so he is not awake. The answer is contradiction.", result.RawText);
-        Assert.Equal(["He sleeps, ", "so he is not awake. ", "The answer is contradiction."], responses.SkipLast(1).Select(response => response.Delta.Text));
-        Assert.Equal((31, 7), (result.Usage.InputTokens, result.Usage.OutputTokens));
-        Assert.Equal(("teachers/gpt", "model-2", "prompts/nli", "stop"), (result.Provenance.Teacher, result.Provenance.Model, result.Provenance.Prompt, result.Provenance.FinishReason));
-        Assert.Matches("^[0-9a-f]{64}$", result.Provenance.PromptHash);
-    }
-
     [Fact]
     public async Task Ask_Input_IsTheLastTurnAfterTheExemplarsAndNothingInItIsAnotherTurn()
     {
@@ -63,41 +43,6 @@ public sealed class OpenAiTeacherTests
         Assert.False(body.TryGetProperty(notSent, out _));
     }
 
-    public static TheoryData<string> Transient => ["500", "502", "429", "429-date", "408", "cut", "cut-json", "aborted", "error-inside", "no-event", "html"];
-
-    [Theory]
-    [MemberData(nameof(Transient))]
-    public async Task Answer_FailureThatMayPass_IsAskedAgainAndWhatCameBeforeIsVoid(string failure)
-    {
-        await using var endpoint = await StartAsync(Fails(failure), Good);
-        await using var teacher = await Teacher(endpoint);
-
-        var responses = await Ask(teacher, new RationaleSpec { StreamText = true }, Row("a"));
-
-        Assert.Equal(2, endpoint.Requests.Count);
-        Assert.Equal("He sleeps, so he is not awake. The answer is contradiction.", responses[^1].Result.RawText);
-        var deltas = responses.SkipLast(1).Select(response => response.Delta).ToList();
-        var restarts = deltas.FindAll(delta => delta.Restart);
-        Assert.Equal(deltas.Count > 3 ? 1 : 0, restarts.Count);
-        Assert.Equal(responses[^1].Result.RawText, string.Concat(deltas.TakeLast(3).Select(delta => delta.Text)));
-    }
-
-    [Theory]
-    [InlineData("cut", "TEACHER_STREAM_CUT")]
-    [InlineData("error-inside", "TEACHER_STREAM_CUT")]
-    [InlineData("cut-json", "TEACHER_STREAM_BROKEN")]
-    [InlineData("500", "TEACHER_FAILED")]
-    public async Task Answer_FailureThatDoesNotPass_IsARowWithItsReasonAfterTheRetriesAndNeverHalfAnAnswer(string failure, string reason)
-    {
-        await using var endpoint = await StartAsync(Fails(failure));
-        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:Retries=2");
-
-        var result = (await Ask(teacher, new RationaleSpec(), Row("a")))[^1].Result;
-
-        Assert.Equal(3, endpoint.Requests.Count);
-        Assert.Equal((ParseOutcome.Failed, reason, "", ""), (result.ParseOutcome, result.Error.Reason, result.Label, result.RawText));
-    }
-
     [Fact]
     public async Task Answer_RetryAfterBeyondTheDeadline_FailsNow()
     {
@@ -123,26 +68,6 @@ public sealed class OpenAiTeacherTests
         Assert.Equal((int)StatusCode.InvalidArgument, results[0].Error.Code);
         Assert.Equal("The teacher's endpoint refuses this input (HTTP 400, context_length_exceeded).", results[0].Error.Message);
         Assert.Equal(ParseOutcome.Parsed, results[1].ParseOutcome);
-    }
-
-    [Theory]
-    [InlineData(401, "", StatusCode.FailedPrecondition, "TEACHER_DENIED")]
-    [InlineData(403, "", StatusCode.FailedPrecondition, "TEACHER_DENIED")]
-    [InlineData(404, "model_not_found", StatusCode.FailedPrecondition, "TEACHER_NOT_THERE")]
-    [InlineData(429, "insufficient_quota", StatusCode.ResourceExhausted, "TEACHER_QUOTA_EXHAUSTED")]
-    [InlineData(302, "", StatusCode.FailedPrecondition, "TEACHER_REDIRECTS")]
-    public async Task Answer_EverythingRefused_EndsTheCallAtOnceAndSaysNothingOfTheKey(int status, string code, StatusCode expected, string reason)
-    {
-        await using var elsewhere = await StartAsync(Good);
-        await using var endpoint = await StartAsync(Refuses(status, $$$"""{"error":{"message":"key {{{Key}}}","code":"{{{code}}}"}}""", ("Location", $"{elsewhere.Address}/chat/completions")));
-        await using var teacher = await Teacher(endpoint, "--MaxInputsInFlight=1");
-
-        var failure = await Assert.ThrowsAsync<RpcException>(() => Ask(teacher, new RationaleSpec(), Row("a"), Row("b")));
-
-        Assert.Equal((expected, reason), (failure.StatusCode, RpcErrors.Reason(failure)));
-        Assert.Single(endpoint.Requests);
-        Assert.Empty(elsewhere.Requests);
-        Assert.DoesNotContain(Key, $"{failure.Status.Detail}{teacher.Log}", StringComparison.Ordinal);
     }
 
     [Fact]
@@ -179,71 +104,6 @@ public sealed class OpenAiTeacherTests
         }
 
         Assert.Equal(["", "TEACHER_UNREACHABLE"], results.Select(result => result.Error?.Reason ?? ""));
-    }
-
-    [Theory]
-    [InlineData("many-events")]
-    [InlineData("one-line")]
-    public async Task Answer_StreamWithoutEnd_IsCutOffAtTheLimit(string shape)
-    {
-        await using var endpoint = await StartAsync(async context =>
-        {
-            await BeginAsync(context);
-            await context.Response.WriteAsync(shape == "one-line" ? "data: " : "");
-            while (!context.RequestAborted.IsCancellationRequested)
-            {
-                await context.Response.WriteAsync(shape == "one-line" ? new string('x', 4096) : $"data: {Piece(new string('x', 4096))}\n\n", context.RequestAborted);
-            }
-        });
-        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:MaxResponseBytes=100000", "--Teachers:gpt:Retries=2");
-
-        var result = (await Ask(teacher, new RationaleSpec(), Row("a")))[^1].Result;
-
-        Assert.Equal("TEACHER_ANSWER_TOO_LONG", result.Error.Reason);
-        Assert.Equal(3, endpoint.Requests.Count);
-    }
-
-    [Fact]
-    public async Task Answer_StreamThatTrickles_TimesOut()
-    {
-        await using var endpoint = await StartAsync(async context =>
-        {
-            await BeginAsync(context);
-            while (true)
-            {
-                await SendAsync(context, Piece("x"));
-                await Task.Delay(20, context.RequestAborted);
-            }
-        });
-        await using var teacher = await Teacher(endpoint, "--Teachers:gpt:AttemptTimeout=00:00:00.3", "--Teachers:gpt:Timeout=00:00:05", "--Teachers:gpt:Retries=1");
-
-        var result = (await Ask(teacher, new RationaleSpec(), Row("a")))[^1].Result;
-
-        Assert.Equal(("TEACHER_TIMEOUT", 2), (result.Error.Reason, endpoint.Requests.Count));
-    }
-
-    [Fact]
-    public async Task Cancel_CallUnderWay_ReachesTheEndpoint()
-    {
-        var (begun, aborted) = (new TaskCompletionSource(), new TaskCompletionSource());
-        await using var endpoint = await StartAsync(async context =>
-        {
-            context.RequestAborted.Register(aborted.SetResult);
-            await BeginAsync(context);
-            await SendAsync(context, Piece("x"));
-            begun.SetResult();
-            await aborted.Task;
-        });
-        await using var teacher = await Teacher(endpoint);
-        using var stop = new CancellationTokenSource();
-
-        var call = Ask(teacher, new RationaleSpec(), stop.Token, Row("a"));
-        await begun.Task;
-        await stop.CancelAsync();
-
-        await Assert.ThrowsAnyAsync<Exception>(() => call);
-        await aborted.Task.WaitAsync(TimeSpan.FromSeconds(10));
-        Assert.Single(endpoint.Requests);
     }
 
     [Theory]
@@ -289,35 +149,13 @@ public sealed class OpenAiTeacherTests
         Assert.DoesNotContain(Key, refused.ToString(), StringComparison.Ordinal);
     }
 
-    private const string ErrorEvent = """{"error":{"message":"overloaded","type":"server_error"}}""";
+    private protected override string Resource => "chat/completions";
 
-    private static Func<HttpContext, Task> Fails(string how) => how switch
-    {
-        "429" => Refuses(429, "{}", ("Retry-After", "0")),
-        "429-date" => Refuses(429, "{}", ("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")),
-        "cut" => Sends($"data: {Piece("He eats. ")}\n\ndata: {Piece("The answer is neutral.")}\n\n"),
-        "cut-json" => Sends($"data: {Piece("He eats. ")}\n\ndata: {Piece("The answer is neutral.")[..40]}\n\n"),
-        "aborted" => Sends($"data: {Piece("He eats. ")}\n\n", abort: true),
-        "error-inside" => Sends($"data: {Piece("He eats. ")}\n\ndata: {ErrorEvent}\n\n"),
-        "no-event" => Sends(""),
-        "html" => Sends("<html><body>Gateway</body></html>"),
-        var status => Refuses(int.Parse(status)),
-    };
+    private protected override Func<HttpContext, Task> Answers(string finishReason, params string[] pieces) => Says(finishReason, pieces);
 
-    private static string[] Settings(string address) =>
-    [
-        "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={address}", "--Teachers:gpt:Model=model-1", $"--Teachers:gpt:ApiKey={Key}", "--Teachers:gpt:Prompt=nli",
-        "--Teachers:gpt:RetryDelay=00:00:00.001",
-    ];
+    private protected override string Part(string text) => Piece(text);
 
-    private static Task<RunningTeacher> Teacher(ScriptedEndpoint endpoint, params string[] settings) => RunningTeacher.StartAsync([.. Settings(endpoint.Address), .. settings]);
-
-    private static Example Row(string id, string premise = "A man sleeps.", string hypothesis = "A man is awake.") => new() { Id = id, Segments = { premise, hypothesis } };
-
-    private static Task<List<GenerateRationalesResponse>> Ask(RunningTeacher teacher, RationaleSpec spec, params Example[] rows) => Ask(teacher, spec, CancellationToken.None, rows);
-
-    private static async Task<List<GenerateRationalesResponse>> Ask(RunningTeacher teacher, RationaleSpec spec, CancellationToken cancellationToken, params Example[] rows) =>
-        await teacher.Client.GenerateRationalesAsync(spec, rows.ToAsyncEnumerable(), cancellationToken).ToListAsync(cancellationToken);
+    private protected override string[] Settings(string address) => SettingsOf(address);
 
     private static string Text(System.Text.Json.JsonElement message) => message.GetProperty("content") is { ValueKind: System.Text.Json.JsonValueKind.Array } parts
         ? string.Concat(parts.EnumerateArray().Select(part => part.GetProperty("text").GetString()))

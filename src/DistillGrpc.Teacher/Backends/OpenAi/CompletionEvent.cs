@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DistillGrpc.Contracts.V1;
+using static DistillGrpc.Teacher.Backends.OpenAi.LenientJson;
 
 namespace DistillGrpc.Teacher.Backends.OpenAi;
 
@@ -9,7 +10,7 @@ namespace DistillGrpc.Teacher.Backends.OpenAi;
 /// <param name="FinishReason">Why the text ends, on its last event.</param>
 /// <param name="Model">The model, as the endpoint names it.</param>
 /// <param name="Usage">The tokens of the whole call, on the last event.</param>
-/// <param name="LogProbabilities">Of the text's tokens.</param>
+/// <param name="LogProbabilities">Of the text's tokens, for <see cref="OpenAi.LogProbabilities"/>.</param>
 internal readonly record struct CompletionEvent(bool IsEnd, string Text, string? FinishReason, string? Model, Usage? Usage, JsonElement LogProbabilities)
 {
     /// <summary>Reads an event's data.</summary>
@@ -34,41 +35,6 @@ internal readonly record struct CompletionEvent(bool IsEnd, string Text, string?
         return new CompletionEvent(false, TextOf(choice, "text") ?? "", TextOf(choice, "finish_reason"), TextOf(root, "model"), UsageOf(Of(root, "usage")), Of(choice, "logprobs"));
     }
 
-    /// <summary>Adds the text's tokens, in the layout of completions or in that of chat completions, which some servers use here too.</summary>
-    public void AddTokens(TokenCollector tokens)
-    {
-        if (Of(LogProbabilities, "content") is { ValueKind: JsonValueKind.Array } content)
-        {
-            foreach (var position in content.EnumerateArray())
-            {
-                var bytes = Of(position, "bytes") is { ValueKind: JsonValueKind.Array } utf8 ? utf8.EnumerateArray().Select(value => value.GetByte()).ToArray() : [];
-                tokens.Add(TextOf(position, "token") ?? "", bytes, Number(Of(position, "logprob")), Top(Of(position, "top_logprobs")));
-            }
-        }
-        else if (Of(LogProbabilities, "tokens") is { ValueKind: JsonValueKind.Array } written)
-        {
-            for (var i = 0; i < written.GetArrayLength(); i++)
-            {
-                tokens.Add(written[i].GetString() ?? "", [], Number(At(Of(LogProbabilities, "token_logprobs"), i)), Top(At(Of(LogProbabilities, "top_logprobs"), i)));
-            }
-        }
-    }
-
-    private static IEnumerable<(string Token, double LogProbability)> Top(JsonElement top) => top.ValueKind switch
-    {
-        JsonValueKind.Object => top.EnumerateObject().Select(other => (other.Name, Number(other.Value))),
-        JsonValueKind.Array => top.EnumerateArray().Select(other => (TextOf(other, "token") ?? "", Number(Of(other, "logprob")))),
-        _ => [],
-    };
-
     private static Usage? UsageOf(JsonElement usage) => usage.ValueKind != JsonValueKind.Object ? null
         : new Usage { InputTokens = (long)Number(Of(usage, "prompt_tokens"), 0), OutputTokens = (long)Number(Of(usage, "completion_tokens"), 0) };
-
-    private static JsonElement Of(JsonElement element, string name) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : default;
-
-    private static JsonElement At(JsonElement array, int index) => array.ValueKind == JsonValueKind.Array && index < array.GetArrayLength() ? array[index] : default;
-
-    private static string? TextOf(JsonElement element, string name) => Of(element, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
-
-    private static double Number(JsonElement element, double none = double.NegativeInfinity) => element.ValueKind == JsonValueKind.Number ? element.GetDouble() : none;
 }

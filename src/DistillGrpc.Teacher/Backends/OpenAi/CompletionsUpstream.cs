@@ -61,7 +61,7 @@ internal sealed class CompletionsUpstream(OpenAiOptions options, HttpClient http
             finish = next.FinishReason ?? finish;
             if (topLogProbabilities > 0)
             {
-                next.AddTokens(tokens);
+                LogProbabilities.AddTo(tokens, next.LogProbabilities);
             }
 
             if (next.Text.Length > 0)

@@ -210,6 +210,22 @@ public sealed class BatchClientTests
     }
 
     [Fact]
+    public async Task Wait_TokensThatArePartsOfACharacter_TogetherAreTheTextAndMissingOthersLoseNoAnswer()
+    {
+        await using var endpoint = await BatchEndpoint.StartAsync();
+        endpoint.Add("batch_1", "job-1");
+        endpoint.Looks = [Look("completed", "out")];
+        var line = JsonNode.Parse(Answer("a", "é"))!;
+        line["response"]!["body"]!["choices"]![0]!["logprobs"] = JsonNode.Parse("""{"content":[{"token":"\\xc3","bytes":[195],"logprob":-0.5},{"token":"\\xa9","bytes":[169],"logprob":null,"top_logprobs":[]}]}""");
+        endpoint.Files["out"] = line.ToJsonString();
+        using var client = Client(endpoint);
+
+        var answer = (await client.WaitAsync("batch_1", CancellationToken.None)).ResultOf("a").Answer!;
+
+        Assert.Equal([("", -0.5), ("é", -9999)], answer.Tokens.Select(position => (position.Tokens[0].Token, position.Tokens[0].LogProbability)));
+    }
+
+    [Fact]
     public async Task Wait_FileBeyondTheLimit_IsNotReadToItsEnd()
     {
         await using var endpoint = await BatchEndpoint.StartAsync();

@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using DistillGrpc.Teacher.Answers;
 using Grpc.Core;
@@ -12,23 +11,14 @@ namespace DistillGrpc.Teacher.Backends.OpenAi.Batches;
 /// </summary>
 internal sealed class BatchCollector : IDisposable
 {
-    // Well below what an endpoint takes.
-    private const long MaxBytes = 100_000_000;
-    private const int BytesAround = 256;
-    private const string NotThere = "TEACHER_NOT_THERE";
-    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(5);
-
     private readonly BatchOptions _options;
     private readonly BatchClient _client;
     private readonly BatchedQuestions _questions;
     private readonly TimeProvider _time;
+    private readonly CollectedQuestions _collected;
+    private readonly BatchesUnderWay _underWay;
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationToken _stopped;
-    private readonly ITimer _quiet;
-    private readonly Lock _lock = new();
-    private readonly Dictionary<string, Task<BatchOutcome?>> _underWay = new(StringComparer.Ordinal);
-    private HashSet<Collected> _collected = [];
-    private long _bytes;
 
     /// <summary>Begins to collect.</summary>
     /// <param name="options">How much and how long.</param>
@@ -38,7 +28,8 @@ internal sealed class BatchCollector : IDisposable
     public BatchCollector(BatchOptions options, BatchClient client, BatchedQuestions questions, TimeProvider time)
     {
         (_options, _client, _questions, _time, _stopped) = (options, client, questions, time, _stop.Token);
-        _quiet = time.CreateTimer(_ => Send(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _collected = new CollectedQuestions(options, some => _ = Task.Run(() => SendAsync(some)), time);
+        _underWay = new BatchesUnderWay(client, questions, time, _stopped);
     }
 
     /// <summary>Waits for the answer of the batch that the question is in, or gets into.</summary>
@@ -74,7 +65,7 @@ internal sealed class BatchCollector : IDisposable
     public void Dispose()
     {
         _stop.Cancel();
-        _quiet.Dispose();
+        _collected.Dispose();
         _client.Dispose();
         _stop.Dispose();
     }
@@ -82,7 +73,7 @@ internal sealed class BatchCollector : IDisposable
     private static UpstreamFailure Unanswered(string reason, string message, bool isFree) => UpstreamFailure.Unanswered(new TeacherRowException(StatusCode.Unavailable, reason, message), isFree);
 
     // A batch that was not taken may be later, when others have ended. A line that is missing may be one of an answer.
-    private static UpstreamFailure FailureOf(BatchOutcome outcome, Place place)
+    private static UpstreamFailure FailureOf(BatchOutcome outcome, BatchPlace place)
     {
         var why = outcome.ResultOf(place.Id).Failure!;
         return outcome.End == BatchEnd.Failed
@@ -102,7 +93,7 @@ internal sealed class BatchCollector : IDisposable
         }
     }
 
-    private async Task<BatchOutcome?> OutcomeAsync(Place place, CancellationToken cancellationToken)
+    private async Task<BatchOutcome?> OutcomeAsync(BatchPlace place, CancellationToken cancellationToken)
     {
         try
         {
@@ -121,71 +112,32 @@ internal sealed class BatchCollector : IDisposable
     }
 
     // Null where another process has the answer.
-    private async Task<Place?> PlaceAsync(byte[] key, JsonObject body, CancellationToken cancellationToken)
+    private async Task<BatchPlace?> PlaceAsync(byte[] key, JsonObject body, CancellationToken cancellationToken)
     {
-        var question = new Collected(key, body);
-        Collect(question);
+        var question = new CollectedQuestion(key, body);
+        _collected.Add(question);
         try
         {
             return await question.Place.Task.WaitAsync(cancellationToken);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && Withdraw(question))
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && _collected.Withdraw(question))
         {
             throw UpstreamFailure.NotNeeded();
         }
     }
 
-    private void Collect(Collected question)
-    {
-        lock (_lock)
-        {
-            _collected.Add(question);
-            _bytes += question.Bytes;
-            if (_collected.Count < _options.Size && _bytes < MaxBytes)
-            {
-                _quiet.Change(_options.Wait, Timeout.InfiniteTimeSpan);
-                return;
-            }
-        }
-
-        Send();
-    }
-
-    private bool Withdraw(Collected question)
-    {
-        lock (_lock)
-        {
-            var isThere = _collected.Remove(question);
-            _bytes -= isThere ? question.Bytes : 0;
-            return isThere;
-        }
-    }
-
-    private void Send()
-    {
-        lock (_lock)
-        {
-            if (_collected.Count > 0)
-            {
-                var questions = _collected.ToList();
-                (_collected, _bytes) = ([], 0);
-                _ = Task.Run(() => SendAsync(questions));
-            }
-        }
-    }
-
-    private async Task SendAsync(List<Collected> questions)
+    private async Task SendAsync(List<CollectedQuestion> questions)
     {
         var batch = $"distill-{Guid.NewGuid():n}";
         var outcome = new TaskCompletionSource<BatchOutcome?>(TaskCreationOptions.RunContinuationsAsynchronously);
         // Before anybody can find it on the disk, who would take it for one that was never submitted.
-        _ = Begin(batch, () => outcome.Task);
+        _underWay.Add(batch, outcome.Task);
         try
         {
             if (await SubmitAsync(batch, questions, outcome.Task) is { } id)
             {
                 questions.Clear();
-                outcome.SetResult(await WaitAsync(batch, id));
+                outcome.SetResult(await _underWay.WaitAsync(batch, id));
             }
         }
         catch (Exception failure)
@@ -195,12 +147,12 @@ internal sealed class BatchCollector : IDisposable
         }
         finally
         {
-            End(batch);
+            _underWay.Remove(batch);
         }
     }
 
     // The endpoint's id for the batch; null where all questions were in others.
-    private async Task<string?> SubmitAsync(string batch, List<Collected> questions, Task<BatchOutcome?> outcome)
+    private async Task<string?> SubmitAsync(string batch, List<CollectedQuestion> questions, Task<BatchOutcome?> outcome)
     {
         try
         {
@@ -209,7 +161,7 @@ internal sealed class BatchCollector : IDisposable
             foreach (var (question, place) in questions.Zip(places))
             {
                 var isOwn = place?.Batch == batch;
-                question.Place.TrySetResult(place is null ? null : new Place(place.Batch, question.Id, isOwn, isOwn ? outcome : Begin(place.Batch, () => FollowAsync(place))));
+                question.Place.TrySetResult(place is null ? null : new BatchPlace(place.Batch, question.Id, isOwn, isOwn ? outcome : _underWay.Follow(place)));
                 if (isOwn)
                 {
                     own.Add(new BatchRequest(question.Id, question.Body));
@@ -247,80 +199,4 @@ internal sealed class BatchCollector : IDisposable
             // It says where the batch is, and that is known otherwise.
         }
     }
-
-    // What came of another process's batch, or of one that was left; null where there is none.
-    private async Task<BatchOutcome?> FollowAsync(BatchedQuestion there)
-    {
-        try
-        {
-            var id = there.Id;
-            while (id.Length == 0)
-            {
-                // Asked first: one that may not come any more is found, or is not there.
-                var mayCome = await _questions.MayComeAsync(there.Batch, _stopped);
-                id = await _client.FindAsync(there.Batch, _stopped) ?? "";
-                if (id.Length == 0)
-                {
-                    if (!mayCome)
-                    {
-                        return null;
-                    }
-
-                    await Task.Delay(Poll, _time, _stopped);
-                }
-            }
-
-            return await WaitAsync(there.Batch, id);
-        }
-        finally
-        {
-            End(there.Batch);
-        }
-    }
-
-    private async Task<BatchOutcome?> WaitAsync(string batch, string id)
-    {
-        try
-        {
-            return await _client.WaitAsync(id, _stopped);
-        }
-        catch (TeacherFailedException failed) when (failed.Reason == NotThere)
-        {
-            // Where the endpoint can be asked at all, it has forgotten the batch or its files.
-            await _client.FindAsync(batch, _stopped);
-            return null;
-        }
-    }
-
-    private Task<BatchOutcome?> Begin(string batch, Func<Task<BatchOutcome?>> work)
-    {
-        lock (_lock)
-        {
-            return _underWay.TryGetValue(batch, out var task) ? task : _underWay[batch] = Task.Run(work);
-        }
-    }
-
-    private void End(string batch)
-    {
-        lock (_lock)
-        {
-            _underWay.Remove(batch);
-        }
-    }
-
-    private sealed class Collected(byte[] key, JsonObject body)
-    {
-        public byte[] Key => key;
-
-        public string Id { get; } = Convert.ToHexString(key);
-
-        public JsonObject Body => body;
-
-        public int Bytes { get; } = JsonSerializer.SerializeToUtf8Bytes(body).Length + BytesAround;
-
-        public TaskCompletionSource<Place?> Place { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    }
-
-    // Where a question is, and what will have come of that; null where there is no such batch.
-    private sealed record Place(string Batch, string Id, bool IsOwn, Task<BatchOutcome?> Outcome);
 }

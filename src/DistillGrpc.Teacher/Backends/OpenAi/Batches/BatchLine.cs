@@ -10,6 +10,9 @@ internal static class BatchLine
 {
     private const int Ok = 200;
 
+    // As many as an endpoint gives; how many were asked for is not in the line.
+    private const int MostTokens = 20;
+
     /// <summary>The result; null where the line is none.</summary>
     /// <param name="line">The line.</param>
     /// <param name="now">When the answer counts as given.</param>
@@ -50,31 +53,16 @@ internal static class BatchLine
         var text = BatchStatus.Text(message, "content") is { Length: > 0 } content ? content : BatchStatus.Text(message, "refusal");
         // An answer is whole only where it is said why it ends.
         var finish = BatchStatus.Text(choice, "finish_reason");
+        var tokens = new TokenCollector(MostTokens);
+        LogProbabilities.AddTo(tokens, LenientJson.Of(choice, "logprobs"));
         return finish.Length == 0
             ? throw new FormatException()
-            : new WrittenAnswer(text, finish, BatchStatus.Text(body, "model"), usage, now) { Tokens = [.. Positions(choice)] };
+            : new WrittenAnswer(text, finish, BatchStatus.Text(body, "model"), usage, now) { Tokens = tokens.Positions };
     }
 
     // A wrong count is no reason to lose an answer.
     private static long Count(JsonElement counted, string name) =>
         counted.TryGetProperty(name, out var tokens) && tokens.ValueKind == JsonValueKind.Number && tokens.TryGetInt64(out var count) ? count : 0;
-
-    private static IEnumerable<TokenPosition> Positions(JsonElement choice)
-    {
-        if (!choice.TryGetProperty("logprobs", out var given) || given.ValueKind != JsonValueKind.Object || !given.TryGetProperty("content", out var content) || content.ValueKind != JsonValueKind.Array)
-        {
-            yield break;
-        }
-
-        foreach (var written in content.EnumerateArray())
-        {
-            var position = new TokenPosition { Tokens = { Token(written) } };
-            position.Tokens.AddRange(written.GetProperty("top_logprobs").EnumerateArray().Select(Token).Where(token => token.Token != position.Tokens[0].Token));
-            yield return position;
-        }
-    }
-
-    private static TokenLogProbability Token(JsonElement token) => new() { Token = token.GetProperty("token").GetString(), LogProbability = token.GetProperty("logprob").GetDouble() };
 
     private static string Code(JsonElement root, JsonElement body)
     {

@@ -27,7 +27,7 @@ internal sealed record BatchStatus(BatchEnd? End, string Code, IReadOnlyList<str
 
     /// <summary>A text, or empty.</summary>
     public static string Text(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+        LenientJson.TextOf(element, name) ?? "";
 
     /// <summary>An error's code where it is a word: anything longer may be a text with a key or an address in it.</summary>
     public static string CodeOf(JsonElement error) =>
