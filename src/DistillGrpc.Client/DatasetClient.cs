@@ -9,7 +9,6 @@ namespace DistillGrpc.Client;
 /// <param name="channel">A channel to it, such as <see cref="DistillChannel.To"/>; stays the caller's.</param>
 public sealed class DatasetClient(ChannelBase channel)
 {
-    private const int PageSize = 1000;
     private readonly DatasetService.DatasetServiceClient _client = new(channel);
 
     /// <summary>Keeps rows; the same rows again are the same dataset, so that a call that failed may be made again.</summary>
@@ -56,21 +55,13 @@ public sealed class DatasetClient(ChannelBase channel)
 
     /// <summary>All datasets, the newest first; asked for page by page.</summary>
     /// <exception cref="RpcException">A call failed.</exception>
-    public async IAsyncEnumerable<Dataset> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        var token = "";
-        do
+    public IAsyncEnumerable<Dataset> ListAsync(CancellationToken cancellationToken = default) => Pages.AllAsync<Dataset>(
+        async (token, cancelled) =>
         {
-            var page = await _client.ListDatasetsAsync(new ListDatasetsRequest { PageSize = PageSize, PageToken = token }, cancellationToken: cancellationToken);
-            foreach (var dataset in page.Datasets)
-            {
-                yield return dataset;
-            }
-
-            token = page.NextPageToken;
-        }
-        while (token.Length > 0);
-    }
+            var page = await _client.ListDatasetsAsync(new ListDatasetsRequest { PageSize = Pages.Size, PageToken = token }, cancellationToken: cancelled);
+            return (page.Datasets, page.NextPageToken);
+        },
+        cancellationToken);
 
     /// <summary>Removes a dataset.</summary>
     /// <exception cref="RpcException">The call failed.</exception>

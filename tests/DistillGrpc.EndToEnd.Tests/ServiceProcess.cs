@@ -35,6 +35,13 @@ internal sealed partial class ServiceProcess : IDisposable
     public static Task<ServiceProcess> StudentWithSmallFilesAsync(int kibibytes, params string[] settings) =>
         StartAsync("DistillGrpc.Student.dll", settings, ["DOTNET_EnableWriteXorExecute=0", "bash", "-c", $"trap '' XFSZ; ulimit -f {kibibytes}; exec \"$@\"", "bash"]);
 
+    /// <summary>A Student that sees a small file system of its own at a folder; <see cref="Inside"/> says where others see it.</summary>
+    public static Task<ServiceProcess> StudentOnSmallDiskAsync(int kibibytes, string folder, params string[] settings) =>
+        StartAsync("DistillGrpc.Student.dll", settings, ["unshare", "-rm", "bash", "-c", $"mount -t tmpfs -o size={kibibytes}k none \"$0\" && exec \"$@\"", folder]);
+
+    /// <summary>Where a path of the process lies for others.</summary>
+    public string Inside(string path) => $"/proc/{_process.Id}/root{path}";
+
     public static Task<ServiceProcess> TeacherAsync(params string[] settings) => StartAsync("DistillGrpc.Teacher.dll", settings);
 
     /// <summary>Starts a service that is expected to refuse to start.</summary>

@@ -9,8 +9,6 @@ namespace DistillGrpc.Student.Datasets;
 /// <summary>The Student's calls about datasets.</summary>
 internal sealed class DataService(DatasetStore store, DatasetCalls calls, ExtractionRows extractions) : DatasetService.DatasetServiceBase
 {
-    private const int DefaultPageSize = 100;
-    private const int MaxPageSize = 1000;
     private const int MaxExamples = 100;
     private const int RowsOfFlush = 64;
 
@@ -30,7 +28,7 @@ internal sealed class DataService(DatasetStore store, DatasetCalls calls, Extrac
         for (var number = 1L; await requestStream.MoveNext(token); number++)
         {
             var message = requestStream.Current;
-            Require(message.Line >= 0, "line", "must not be negative");
+            RpcFailure.Require(message.Line >= 0, "line", "must not be negative");
             var position = message.Line > 0 ? message.Line : number;
             switch (message.MessageCase)
             {
@@ -50,7 +48,7 @@ internal sealed class DataService(DatasetStore store, DatasetCalls calls, Extrac
 
     public override async Task ImportExtraction(ImportExtractionRequest request, IServerStreamWriter<ImportExtractionResponse> responseStream, ServerCallContext context)
     {
-        Require(request.Extraction.StartsWith("extractions/", StringComparison.Ordinal), "extraction", "must look like extractions/{id}");
+        RpcFailure.Require(request.Extraction.StartsWith("extractions/", StringComparison.Ordinal), "extraction", "must look like extractions/{id}");
         DatasetUpload.RequireDisplayName(request.DisplayName, "display_name");
         using var place = calls.Enter();
         using var writer = store.Begin();
@@ -78,8 +76,7 @@ internal sealed class DataService(DatasetStore store, DatasetCalls calls, Extrac
 
     public override Task<ListDatasetsResponse> ListDatasets(ListDatasetsRequest request, ServerCallContext context)
     {
-        Require(request.PageSize >= 0, "page_size", "must not be negative");
-        var size = request.PageSize == 0 ? DefaultPageSize : Math.Min(request.PageSize, MaxPageSize);
+        var size = PageSize.Of(request.PageSize);
         var page = store.All.Where(dataset => IsAfter(dataset, request.PageToken)).Take(size + 1).ToArray();
         var response = new ListDatasetsResponse { NextPageToken = page.Length > size ? TokenOf(page[size - 1]) : "" };
         response.Datasets.AddRange(page.Take(size).Select(dataset => dataset.Dataset));
@@ -95,8 +92,8 @@ internal sealed class DataService(DatasetStore store, DatasetCalls calls, Extrac
     public override async Task ReadDataset(ReadDatasetRequest request, IServerStreamWriter<ReadDatasetResponse> responseStream, ServerCallContext context)
     {
         var dataset = store.Find(request.Name, "name");
-        Require(request.Offset >= 0 && request.Offset <= dataset.Dataset.Rows, "offset", $"must be 0 to {dataset.Dataset.Rows}, the number of rows");
-        Require(request.MaxRows >= 0, "max_rows", "must not be negative");
+        RpcFailure.Require(request.Offset >= 0 && request.Offset <= dataset.Dataset.Rows, "offset", $"must be 0 to {dataset.Dataset.Rows}, the number of rows");
+        RpcFailure.Require(request.MaxRows >= 0, "max_rows", "must not be negative");
         var end = request.MaxRows == 0 || request.MaxRows > dataset.Dataset.Rows - request.Offset ? dataset.Dataset.Rows : request.Offset + request.MaxRows;
         var index = 0L;
         foreach (var row in store.Read(dataset))
@@ -126,7 +123,7 @@ internal sealed class DataService(DatasetStore store, DatasetCalls calls, Extrac
 
     public override Task<CompareDatasetsResponse> CompareDatasets(CompareDatasetsRequest request, ServerCallContext context)
     {
-        Require(request.Examples is >= 0 and <= MaxExamples, "examples", $"must be 0 to {MaxExamples}");
+        RpcFailure.Require(request.Examples is >= 0 and <= MaxExamples, "examples", $"must be 0 to {MaxExamples}");
         using var place = calls.Enter();
         return Task.FromResult(new DatasetComparison(store, store.Find(request.First, "first"), store.Find(request.Second, "second"), request.Examples).Run(context.CancellationToken));
     }
@@ -148,13 +145,5 @@ internal sealed class DataService(DatasetStore store, DatasetCalls calls, Extrac
         }
 
         return dataset.Created.UtcTicks < ticks || (dataset.Created.UtcTicks == ticks && string.CompareOrdinal(dataset.Id, pageToken[(dot + 1)..]) > 0);
-    }
-
-    private static void Require(bool condition, string field, string message)
-    {
-        if (!condition)
-        {
-            throw RpcFailure.InvalidArgument(field, message);
-        }
     }
 }

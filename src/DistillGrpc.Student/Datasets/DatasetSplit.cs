@@ -22,18 +22,18 @@ internal sealed partial class DatasetSplit(DatasetStore store, StoredDataset sou
     /// <exception cref="RpcException">INVALID_ARGUMENT naming the field.</exception>
     public static void Check(SplitDatasetRequest request)
     {
-        Require(request.Fractions.Count is >= 1 and <= MaxParts, "fractions", $"must be 1 to {MaxParts}");
+        RpcFailure.Require(request.Fractions.Count is >= 1 and <= MaxParts, "fractions", $"must be 1 to {MaxParts}");
         foreach (var (i, part) in request.Fractions.Index())
         {
-            Require(PartName().IsMatch(part.Name) && !request.Fractions.Take(i).Any(other => other.Name == part.Name), $"fractions[{i}].name", "must have 1 to 63 of a-z, 0-9 and '-', a letter first, and not come twice");
+            RpcFailure.Require(PartName().IsMatch(part.Name) && !request.Fractions.Take(i).Any(other => other.Name == part.Name), $"fractions[{i}].name", "must have 1 to 63 of a-z, 0-9 and '-', a letter first, and not come twice");
             // Also refuses NaN.
-            Require(part.Fraction is > 0 and <= 1, $"fractions[{i}].fraction", "must be above 0 and at most 1");
+            RpcFailure.Require(part.Fraction is > 0 and <= 1, $"fractions[{i}].fraction", "must be above 0 and at most 1");
         }
 
-        Require(request.Fractions.Sum(part => part.Fraction) <= 1 + Rounding, "fractions", "must add up to at most 1");
-        Require(request.Grouping is null || Enum.IsDefined(request.Grouping.Kind), "grouping.kind", "is none of the kinds");
+        RpcFailure.Require(request.Fractions.Sum(part => part.Fraction) <= 1 + Rounding, "fractions", "must add up to at most 1");
+        RpcFailure.Require(request.Grouping is null || Enum.IsDefined(request.Grouping.Kind), "grouping.kind", "is none of the kinds");
         var isSegment = request.Grouping?.Kind == GroupingKind.Segment;
-        Require(request.Grouping is null || (isSegment ? request.Grouping.Segment is >= 0 and < RowCheck.MaxSegments : request.Grouping.Segment == 0), "grouping.segment", isSegment ? $"must be 0 to {RowCheck.MaxSegments - 1}" : "is only for GROUPING_KIND_SEGMENT");
+        RpcFailure.Require(request.Grouping is null || (isSegment ? request.Grouping.Segment is >= 0 and < RowCheck.MaxSegments : request.Grouping.Segment == 0), "grouping.segment", isSegment ? $"must be 0 to {RowCheck.MaxSegments - 1}" : "is only for GROUPING_KIND_SEGMENT");
     }
 
     /// <summary>Makes the parts.</summary>
@@ -48,7 +48,7 @@ internal sealed partial class DatasetSplit(DatasetStore store, StoredDataset sou
             System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_rowsOf, KeyOf(row), out _)++;
         }
 
-        Require(hasSegment, "grouping.segment", $"no row has a segment {_grouping.Segment}");
+        RpcFailure.Require(hasSegment, "grouping.segment", $"no row has a segment {_grouping.Segment}");
         var partOf = Assign();
         var response = new SplitDatasetResponse { Groups = _rowsOf.Count };
         var writers = request.Fractions.Select(_ => store.Begin(areChecked: true)).ToArray();
@@ -139,14 +139,6 @@ internal sealed partial class DatasetSplit(DatasetStore store, StoredDataset sou
         _ => row.Group.Length > 0 ? RowKeys.OfText(row.Group) : RowKeys.OfInput(row),
     };
 
-    private static void Require(bool condition, string field, string message)
-    {
-        if (!condition)
-        {
-            throw RpcFailure.InvalidArgument(field, message);
-        }
-    }
-
-    [GeneratedRegex("^[a-z][a-z0-9-]{0,62}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[a-z][a-z0-9-]{0,62}\z", RegexOptions.CultureInvariant)]
     private static partial Regex PartName();
 }

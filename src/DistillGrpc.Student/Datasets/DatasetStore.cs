@@ -83,11 +83,17 @@ internal sealed partial class DatasetStore
     }
 
     /// <summary>Begins a dataset.</summary>
-    /// <param name="key">1 to 63 of a-z, 0-9 and '-': rows of an earlier writer with it are there already. Empty: the rows are gone when the writer is.</param>
+    /// <param name="key">A <see cref="ResourceId"/>, of one writer at a time: rows of an earlier writer with it are there already. Empty: the rows are gone when the writer is.</param>
     /// <param name="areChecked">The rows come from a dataset.</param>
     /// <exception cref="RpcException">RESOURCE_EXHAUSTED: there are too many datasets, or the disk is full.</exception>
+    /// <exception cref="ArgumentException">The key is none.</exception>
     public DatasetWriter Begin(string key = "", bool areChecked = false)
     {
+        if (key.Length > 0 && !ResourceId.IsId(key))
+        {
+            throw new ArgumentException("It is no id.", nameof(key));
+        }
+
         RequireRoom();
         return new DatasetWriter(this, _options, Path.Combine(_root, key.Length > 0 ? Growing + key : $"{Unfinished}{Guid.NewGuid():n}"), key.Length > 0, areChecked, _logger);
     }
@@ -200,6 +206,6 @@ internal sealed partial class DatasetStore
 
     private static RpcException Damaged(string name, string damage) => RpcFailure.Of(StatusCode.DataLoss, "DATASET_DAMAGED", $"{name} is damaged: {damage}. Delete it, and upload its rows again.");
 
-    [GeneratedRegex("^datasets/[0-9a-f]{6,32}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^datasets/[0-9a-f]{6,32}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Name();
 }

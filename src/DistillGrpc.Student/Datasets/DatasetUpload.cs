@@ -24,15 +24,15 @@ internal sealed class DatasetUpload(UploadSpec spec, DatasetWriter writer)
     public static void Check(UploadSpec spec)
     {
         RequireDisplayName(spec.DisplayName, "spec.display_name");
-        Require(Enum.IsDefined(spec.Duplicates), "spec.duplicates", "is none of the rules");
-        Require(!spec.HasMaxRejectedRows || spec.MaxRejectedRows >= 0, "spec.max_rejected_rows", "must not be negative");
-        Require(spec.ContentHash.Length == 0 || (spec.ContentHash.Length == HashLength && spec.ContentHash.All(char.IsAsciiHexDigitLower)), "spec.content_hash", $"must have {HashLength} hexadecimal digits, in small letters");
+        RpcFailure.Require(Enum.IsDefined(spec.Duplicates), "spec.duplicates", "is none of the rules");
+        RpcFailure.Require(!spec.HasMaxRejectedRows || spec.MaxRejectedRows >= 0, "spec.max_rejected_rows", "must not be negative");
+        RpcFailure.Require(spec.ContentHash.Length == 0 || (spec.ContentHash.Length == HashLength && spec.ContentHash.All(char.IsAsciiHexDigitLower)), "spec.content_hash", $"must have {HashLength} hexadecimal digits, in small letters");
     }
 
     /// <summary>Checks a name for people.</summary>
     /// <exception cref="RpcException">INVALID_ARGUMENT naming the field.</exception>
     public static void RequireDisplayName(string name, string field) =>
-        Require(name.Length <= MaxDisplayName && !name.Any(char.IsControl), field, $"may have {MaxDisplayName} characters, and no control characters");
+        RpcFailure.Require(name.Length <= MaxDisplayName && !name.Any(char.IsControl), field, $"may have {MaxDisplayName} characters, and no control characters");
 
     /// <summary>Takes a row.</summary>
     /// <param name="row">The row.</param>
@@ -114,12 +114,4 @@ internal sealed class DatasetUpload(UploadSpec spec, DatasetWriter writer)
         [.. _report.Rejected.Take(MaxViolations).Select(row => (row.Error.Field, $"row {row.Position}{(row.Id.Length > 0 ? $" (id {row.Id})" : "")}: {(row.Error.Field.Length > 0 ? $"{row.Error.Field} " : "")}{row.Error.Message}"))],
         message,
         reason);
-
-    private static void Require(bool condition, string field, string message)
-    {
-        if (!condition)
-        {
-            throw RpcFailure.InvalidArgument(field, message);
-        }
-    }
 }

@@ -157,7 +157,7 @@ internal sealed class DatasetWriter : IDisposable
         {
             return write();
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
             StudentLog.DatasetNotWritten(_logger, failure);
             throw DiskFailure.Of(failure);

@@ -54,6 +54,6 @@ internal sealed partial record StoredDataset(string Folder, Dataset Dataset)
 
     private static StoredDataset Damaged(string folder, string id, string damage) => new(folder, new Dataset { Name = Collection + id, Damage = damage });
 
-    [GeneratedRegex("^[0-9a-f]{32}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[0-9a-f]{32}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Whole();
 }

@@ -30,7 +30,7 @@ public sealed class DatasetsCommandTests : IAsyncLifetime
     [Fact]
     public async Task UploadSplitCompareDownloadDelete_AgainstARunningStudent_DoWhatTheReadmeSays()
     {
-        var rows = Write("rows.jsonl", [.. Enumerable.Range(0, 40).Select(i => $$"""{"premise":"Premise {{i / 4}}.","hypothesis":"Hypothesis {{i}}.","label":"l{{i % 2}}","llm_label":"l1","rationale":"Because {{i}}.","teacher":"teachers/t","label_distribution":{"l0":0.25,"l1":0.75}}""")]);
+        var rows = Write("rows.jsonl", [.. Enumerable.Range(0, 40).Select(i => $$$"""{"premise":"Premise {{{i / 4}}}.","hypothesis":"Hypothesis {{{i}}}.","label":"l{{{i % 2}}}","llm_label":"l1","rationale":"Because {{{i}}}.","teacher":"teachers/t","label_distribution":{"l0":0.25,"l1":0.75}}""")]);
 
         var upload = await RunAsync("upload", rows);
         Assert.Equal((0, ""), (upload.ExitCode, upload.Error));
@@ -87,11 +87,11 @@ public sealed class DatasetsCommandTests : IAsyncLifetime
         var refused = await RunAsync("upload", rows, "--max-rejected", "2", "--name", "refused");
 
         string[] lines = ["rows.jsonl: row 2: it is not JSON", "rows.jsonl: row 4: 'id' is '1', and came before", "rows.jsonl: row 5 (id c): row.label must not be white space alone"];
-        Assert.Equal((1, [.. lines, "error: 3 rows cannot be used and are left out; --max-rejected 3 permits it."]), (upload.ExitCode, upload.Error.TrimEnd().Split('\n')));
+        Assert.Equal((1, string.Join('\n', [.. lines, "error: 3 rows cannot be used and are left out; --max-rejected 3 permits it."])), (upload.ExitCode, upload.Error.TrimEnd()));
         Assert.Equal(["2", "4", "5"], JsonDocument.Parse(upload.Output).RootElement.GetProperty("rejected").EnumerateArray().Select(row => row.GetProperty("position").GetString()));
-        Assert.Equal((0, lines), (permitted.ExitCode, permitted.Error.TrimEnd().Split('\n')));
+        Assert.Equal((0, string.Join('\n', lines)), (permitted.ExitCode, permitted.Error.TrimEnd()));
         Assert.EndsWith(" (was there already)", permitted.Output.TrimEnd(), StringComparison.Ordinal);
-        Assert.Equal((1, "", [.. lines, "error: More than 2 rows cannot be used, and nothing was kept. (InvalidArgument, TOO_MANY_REJECTED_ROWS)"]), (refused.ExitCode, refused.Output, refused.Error.TrimEnd().Split('\n')));
+        Assert.Equal((1, "", string.Join('\n', [.. lines, "error: More than 2 rows cannot be used, and nothing was kept. (InvalidArgument, TOO_MANY_REJECTED_ROWS)"])), (refused.ExitCode, refused.Output, refused.Error.TrimEnd()));
     }
 
     [Fact]
@@ -110,16 +110,16 @@ public sealed class DatasetsCommandTests : IAsyncLifetime
     public async Task Upload_ParquetOfSomebodyElse_ReadsColumnsOfTextsNumbersAndLists()
     {
         var path = Path.Combine(_folder.Path, "theirs.parquet");
-        var (list, label, text) = (new ListField("segments", new DataField<string>("item")), new DataField<long>("class"), new DataField<string>("rationale"));
+        var (list, label, text, image) = (new ListField("segments", new DataField<string>("item")), new DataField<long>("class"), new DataField<string>("rationale"), new DataField<byte[]>("image"));
         await using (var file = File.Create(path))
         {
-            await using var writer = await ParquetWriter.CreateAsync(new ParquetSchema(list, label, text, new DataField<byte[]>("image")), file);
+            await using var writer = await ParquetWriter.CreateAsync(new ParquetSchema(list, label, text, image), file);
             using var group = writer.CreateRowGroup();
             // Two segments, one, none at all (no list), one.
             await group.WriteAllPartsAsync<ReadOnlyMemory<char>>((DataField)list.Item, new[] { "p".AsMemory(), "h".AsMemory(), "q".AsMemory(), "r".AsMemory() }, new[] { 3, 3, 3, 0, 3 }, new[] { 0, 1, 0, 0, 0 }, default);
             await group.WriteAsync<long>(label, new long[] { 0, 1, 2, -3 });
             await group.WriteAsync(text, ["because", null!, "x", ""]);
-            await group.WriteAsync(new DataField<byte[]>("image"), new byte[][] { [1], [2], [3], [4] });
+            await group.WriteAsync(image, new byte[][] { [1], [2], [3], [4] });
         }
 
         var upload = await RunAsync("upload", path, "--label-column", "class");

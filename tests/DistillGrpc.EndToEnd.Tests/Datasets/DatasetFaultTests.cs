@@ -47,22 +47,22 @@ public sealed class DatasetFaultTests
         Assert.Equal(acknowledged.Select(dataset => dataset.Name["datasets/".Length..]).Order(), Directory.GetFileSystemEntries(Path.Combine(folder.Path, "datasets")).Select(Path.GetFileName).Order());
     }
 
-    [Fact]
-    public async Task Upload_DiskThatTakesNoMore_IsResourceExhaustedAndLeavesNothing()
+    [SmallDiskFact]
+    public async Task Upload_DiskThatIsFull_IsResourceExhaustedAndLeavesNothing()
     {
         using var folder = new TemporaryFolder();
-        // A limit on the size of files stands for a full disk: writes fail in the same place.
+        using var student = await ServiceProcess.StudentOnSmallDiskAsync(kibibytes: 800, folder.Path, $"--StateDirectory={folder.Path}");
+
+        await RefusesAndGoesOnAsync(student, student.Inside(folder.Path));
+    }
+
+    [Fact]
+    public async Task Upload_FileThatMayNotBecomeLarger_IsResourceExhaustedAndLeavesNothing()
+    {
+        using var folder = new TemporaryFolder();
         using var student = await ServiceProcess.StudentWithSmallFilesAsync(kibibytes: 1024, $"--StateDirectory={folder.Path}");
-        using var channel = GrpcChannel.ForAddress(student.Address);
-        var datasets = new DatasetClient(channel);
 
-        var failure = await Assert.ThrowsAsync<RpcException>(() => datasets.UploadAsync(new UploadSpec(), Rows("large", 50_000)));
-        var small = await datasets.UploadAsync(new UploadSpec(), Rows("small", 1000));
-
-        Assert.Equal((StatusCode.ResourceExhausted, "DISK_FULL"), (failure.StatusCode, RpcErrors.Reason(failure)));
-        Assert.NotNull(RpcErrors.RetryDelay(failure));
-        Assert.Equal(1000, await datasets.ReadAsync(small.Dataset.Name).CountAsync());
-        Assert.Equal([small.Dataset.Name["datasets/".Length..]], Directory.GetFileSystemEntries(Path.Combine(folder.Path, "datasets")).Select(path => Path.GetFileName(path)!));
+        await RefusesAndGoesOnAsync(student, folder.Path);
     }
 
     [Fact]
@@ -178,6 +178,23 @@ public sealed class DatasetFaultTests
 
         Assert.Empty(await new DatasetClient(pair.Channel).ListAsync().ToListAsync());
         await pair.DisposeAsync();
+    }
+
+    private static async Task RefusesAndGoesOnAsync(ServiceProcess student, string state)
+    {
+        using var channel = GrpcChannel.ForAddress(student.Address);
+        var datasets = new DatasetClient(channel);
+
+        var failure = await Assert.ThrowsAsync<RpcException>(() => datasets.UploadAsync(new UploadSpec(), Rows("large", 50_000)));
+        var small = (await datasets.UploadAsync(new UploadSpec(), Rows("small", 10_000))).Dataset;
+        // What is left does not suffice for both parts.
+        var split = new SplitDatasetRequest { Name = small.Name, Fractions = { new SplitFraction { Name = "a", Fraction = 0.5 }, new SplitFraction { Name = "b", Fraction = 0.5 } } };
+        var rest = state.StartsWith("/proc", StringComparison.Ordinal) ? await Assert.ThrowsAsync<RpcException>(() => datasets.SplitAsync(split)) : failure;
+
+        Assert.All([failure, rest], refused => Assert.Equal((StatusCode.ResourceExhausted, "DISK_FULL"), (refused.StatusCode, RpcErrors.Reason(refused))));
+        Assert.NotNull(RpcErrors.RetryDelay(failure));
+        Assert.Equal(10_000, await datasets.ReadAsync(small.Name).CountAsync());
+        Assert.Equal([small.Name["datasets/".Length..]], Directory.GetFileSystemEntries(Path.Combine(state, "datasets")).Select(path => Path.GetFileName(path)!));
     }
 
     private static IAsyncEnumerable<Example> Rows(string name, int count) => AsyncEnumerable.Range(0, count).Select(i => new Example { Id = $"{i}", Label = "l", Segments = { $"{name} says {i} and goes on for a while" } });

@@ -147,7 +147,7 @@ public sealed class DatasetSplitTests(RunningPair pair) : IClassFixture<RunningP
 
         Assert.Equal((1, 1, 1), (shared.Inputs.Rows, shared.Groups.Rows, shared.Ids.Rows));
         Assert.Equal([2, 2], shared.Segments.Select(segment => segment.Overlap.Rows));
-        Assert.Equal((["x"], ["y"], ["3"], ["x"]), (shared.Inputs.Examples.ToArray(), shared.Groups.Examples.ToArray(), shared.Ids.Examples.ToArray(), shared.Segments[0].Overlap.Examples.ToArray()));
+        Assert.Equal(["x", "y", "3", "x"], shared.Inputs.Examples.Concat(shared.Groups.Examples).Concat(shared.Ids.Examples).Concat(shared.Segments[0].Overlap.Examples));
         Assert.Equal([1, 2], other.Segments.Select(segment => segment.Overlap.Rows));
         Assert.Empty(other.Inputs.Examples);
         var failure = await Assert.ThrowsAsync<RpcException>(() => _datasets.CompareAsync(first, second, 101));
