@@ -4,6 +4,9 @@ public sealed class OptionErrorTests
 {
     [Theory]
     [InlineData("teach --budget abc", "--budget: 'abc' is not a number such as 1.5.")]
+    [InlineData("teach --budget 5,5", "--budget: '5,5' is not a number such as 1.5.")]
+    [InlineData("jobs resume x --budget 1,000", "--budget: '1,000' is not a number such as 1.5.")]
+    [InlineData("savings --machine-price 0,1", "--machine-price: '0,1' is not a number such as 1.5.")]
     [InlineData("jobs report x --examples many", "--examples: 'many' is not a whole number that fits.")]
     public async Task Option_OfAnotherType_IsOneLineThatNamesItAndWhatItTakes(string line, string expected)
     {

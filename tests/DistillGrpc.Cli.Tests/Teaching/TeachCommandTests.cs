@@ -162,7 +162,8 @@ public sealed class TeachCommandTests
 
     [Theory]
     [InlineData("--name=teachers/a=0", "--name: the weight in 'teachers/a=0' is not a number above 0.")]
-    [InlineData("--budget=-1", "--budget is -1, and must be 0 to 1000000000.")]
+    [InlineData("--budget=-1", "--budget is -1, and must be 0, or 0.000000001 to 1000000000.")]
+    [InlineData("--budget=0.0000000001", "--budget is 0.0000000001, and must be 0, or 0.000000001 to 1000000000.")]
     public async Task Teach_BadOption_IsNamed(string option, string expected)
     {
         var (code, _, error) = await Distill.RunAsync("teach", "--data", "-", option);
