@@ -17,8 +17,11 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
         // A row that cannot be used is found before there is a job.
         await data.CountAsync(cancellationToken);
         await using var file = isDetached ? null : new RowFile(output.File);
+        // Nor is there one for rows of which there are none: what is empty, such as a pipe, may say so only when it is read.
+        await using var rows = data.ReadAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var hasRow = await rows.MoveNextAsync();
         await CreateAsync(client, cancellationToken);
-        var refused = await AppendAsync(client, cancellationToken);
+        var refused = await AppendAsync(client, Rest(rows, hasRow), cancellationToken);
         if (!(await client.GetAsync(_name, cancellationToken)).InputsComplete)
         {
             throw new InvalidDataException($"{_name} waits for further inputs, because {refused} were refused: mend them, and run the same command again.");
@@ -69,13 +72,21 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
         }
     }
 
+    private static async IAsyncEnumerable<Example> Rest(IAsyncEnumerator<Example> rows, bool hasRow)
+    {
+        for (; hasRow; hasRow = await rows.MoveNextAsync())
+        {
+            yield return rows.Current;
+        }
+    }
+
     // How many were refused.
-    private async Task<long> AppendAsync(ExtractionClient client, CancellationToken cancellationToken)
+    private async Task<long> AppendAsync(ExtractionClient client, IAsyncEnumerable<Example> rows, CancellationToken cancellationToken)
     {
         AppendInputsResponse appended;
         try
         {
-            appended = await client.AppendInputsAsync(_name, data.ReadAsync(cancellationToken), complete: true, cancellationToken);
+            appended = await client.AppendInputsAsync(_name, rows, complete: true, cancellationToken);
         }
         catch (RpcException complete) when (RpcErrors.Reason(complete) == "INPUTS_COMPLETE")
         {

@@ -91,6 +91,20 @@ public sealed class JobsCommandTests : IAsyncLifetime
         Assert.Equal((1, $"error: --out: {path} cannot be written: its folder is not there.\n", false), (code, error, _jobs.IsCreated));
     }
 
+    [Theory]
+    [InlineData("rows.txt")]
+    [InlineData("-")]
+    public async Task TeachJob_NoRows_LeavesNoJob(string name)
+    {
+        var data = name == "-" ? name : Path.Combine(_folder.Path, name);
+        await File.WriteAllTextAsync(Path.Combine(_folder.Path, "rows.txt"), "");
+
+        var (code, output, error) = await Run("", "teach", "--job", "night", "--format", "text", "--data", data);
+
+        Assert.Equal((1, "", false), (code, output, _jobs.IsCreated));
+        Assert.EndsWith(": there are no rows.\n", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task TeachJob_OtherOptionsOfTheSameJob_SayWhatToDo()
     {
