@@ -51,9 +51,9 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
         {
             await output.SummariseAsync(await rows.WriteAsync(file, output, cancellationToken));
         }
-        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        catch (Exception failure) when (cancellationToken.IsCancellationRequested || failure is RpcException { StatusCode: StatusCode.Unavailable or StatusCode.Internal })
         {
-            await Console.Error.WriteLineAsync($"{_name} goes on by itself; its rows: {Rows}");
+            await Console.Error.WriteLineAsync($"{_name} goes on by itself{(cancellationToken.IsCancellationRequested ? "" : " when the Teacher runs")}; its rows: {Rows}");
             throw;
         }
 
@@ -92,9 +92,9 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
         {
             throw new InvalidDataException($"{RpcErrors.Describe(complete)} For further rows take a new --job: answers that are there are not paid for again.", complete);
         }
-        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        catch (Exception failure) when (cancellationToken.IsCancellationRequested || failure is RpcException { StatusCode: StatusCode.Unavailable or StatusCode.Internal })
         {
-            await Console.Error.WriteLineAsync($"{_name} has not all of its inputs: run the same command again.");
+            await Console.Error.WriteLineAsync($"{_name} may not have all of its inputs: run the same command again.");
             throw;
         }
 

@@ -106,6 +106,17 @@ public sealed class JobsCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task TeachJob_TeacherThatStopsWhileItTakesInputs_SaysHowToGoOn()
+    {
+        _jobs.IsStopping = true;
+
+        var (code, _, error) = await Run(Rows, "teach", "--job", "night", "--format", "text");
+
+        Assert.Equal(1, code);
+        Assert.StartsWith("extractions/night may not have all of its inputs: run the same command again.\nerror: The service is being stopped.", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task TeachJob_OtherOptionsOfTheSameJob_SayWhatToDo()
     {
         await Run(Rows, "teach", "--job", "night", "--format", "text", "--detach");
