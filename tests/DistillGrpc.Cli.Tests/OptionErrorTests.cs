@@ -29,6 +29,17 @@ public sealed class OptionErrorTests
         Assert.Contains(expected, error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("teech --data x", "'teech' is no command; there are quickstart, prompts, teach, ")]
+    [InlineData("jobs stop x", "'stop' is no command; there are list, get, pause, resume, cancel, delete, report.")]
+    public async Task Command_ThatThereIsNot_IsNamedWithThoseThereAre(string line, string expected)
+    {
+        var (code, output, error) = await Distill.RunAsync(line.Split(' '));
+
+        Assert.Equal((1, "", 1), (code, output, error.Count(c => c == '\n')));
+        Assert.StartsWith($"error: {expected}", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Command_WithoutVerb_ShowsHelp() => Assert.Contains("resume", (await Distill.RunAsync("jobs")).Output, StringComparison.Ordinal);
 }
