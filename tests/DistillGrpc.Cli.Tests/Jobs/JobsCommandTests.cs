@@ -172,7 +172,7 @@ public sealed class JobsCommandTests : IAsyncLifetime
 
         Assert.Equal((0, ""), (code, error));
         Assert.Equal(
-            "5 inputs to ask, 1 answered before\nlikely   cost 0.0015 (100 tokens read, 40 written), in 0.00:01:30\nat most  cost 0.02 (100 tokens read, 512 written)\n", output);
+            "4 inputs to ask, 1 answered before\nlikely   cost 0.0015 (100 tokens read, 40 written), in 0.00:01:30\nat most  cost 0.02 (100 tokens read, 512 written)\n", output);
         Assert.Equal(3, _jobs.Estimated!.Rationales.Samples);
         Assert.Equal(90, JsonDocument.Parse((await Run(Rows, "teach", "--estimate", "--format", "text", "--json")).Output).RootElement.GetProperty("seconds").GetDouble());
     }
