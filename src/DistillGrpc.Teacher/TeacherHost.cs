@@ -27,6 +27,7 @@ public static class TeacherHost
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null, bool isEmbedded = false)
     {
         var (builder, options) = ServiceDefaults.CreateBuilder<TeacherOptions>("distill-teacher", DefaultListen, [TeacherService.Descriptor.FullName, Contracts.V1.ExtractionService.Descriptor.FullName], args, isEmbedded);
+        options.Teachers = TeacherEntries.Of(builder.Configuration.GetSection(nameof(TeacherOptions.Teachers)));
         options.Check();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(TimeProvider.System);
