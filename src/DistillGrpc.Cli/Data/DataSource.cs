@@ -14,6 +14,9 @@ internal sealed record DataSource(string? Path, DataFormat? Format, ExampleColum
     /// <summary>What people call it.</summary>
     public string Name => Path is null ? "standard input" : System.IO.Path.GetFileName(Path);
 
+    /// <summary>Whether they are in this file, by whichever of its names.</summary>
+    public bool IsIn(FileInfo file) => Path is not null && Target(new FileInfo(Path)) == Target(file);
+
     /// <summary>Reads the rows one at a time; standard input can be read once.</summary>
     /// <exception cref="InvalidDataException">There are no rows, or one cannot be used; the message says which line and why.</exception>
     public IAsyncEnumerable<Example> ReadAsync(CancellationToken cancellationToken = default) => ExampleReader.Strictly(ReadRowsAsync(cancellationToken), Name);
@@ -40,6 +43,8 @@ internal sealed record DataSource(string? Path, DataFormat? Format, ExampleColum
     public async Task<long?> CountAsync(CancellationToken cancellationToken) =>
         // A pipe has no length, and what is read from it is gone.
         Path is null || (File.Exists(Path) && new FileInfo(Path).Length == 0) ? null : await ReadAsync(cancellationToken).LongCountAsync(cancellationToken);
+
+    private static string Target(FileInfo file) => (file.Exists ? file.ResolveLinkTarget(returnFinalTarget: true) : null)?.FullName ?? file.FullName;
 
     private IAsyncEnumerable<FileRow> OpenAsync(CancellationToken cancellationToken) => (Format ?? FormatOf(Path)) switch
     {
