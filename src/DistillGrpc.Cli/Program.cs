@@ -2,10 +2,12 @@ using System.CommandLine;
 using DistillGrpc.Cli;
 using DistillGrpc.Cli.Datasets;
 using DistillGrpc.Cli.Jobs;
+using DistillGrpc.Cli.Models;
 using DistillGrpc.Cli.Prompts;
 using DistillGrpc.Cli.Quickstart;
 using DistillGrpc.Cli.Savings;
 using DistillGrpc.Cli.Teaching;
+using DistillGrpc.Cli.Training;
 
 StandardOutput.FailWhereNobodyReads();
 var root = new RootCommand("Distils a large language model into a small T5 that answers in milliseconds and can say why.")
@@ -18,6 +20,7 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     AccountsCommand.Create(),
     DatasetsCommand.Create(),
     TrainCommand.Create(),
+    ModelsCommand.Create(),
     PredictCommand.Create(),
     EvalCommand.Create(),
     SavingsCommand.Create(),

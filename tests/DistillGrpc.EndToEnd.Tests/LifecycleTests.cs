@@ -48,6 +48,66 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task Sigkill_AtAnyInstantOfAJob_EndsWithTheStudentOfARunThatNothingInterrupted()
+    {
+        using var state = new TemporaryFolder();
+        var (random, sequences, started, kills) = (new Random(4), new List<long>(), new List<int>(), 0);
+        var isOver = false;
+        while (!isOver)
+        {
+            using var student = await ServiceProcess.StudentAsync($"--StateDirectory={state.Path}");
+            using var channel = DistillChannel.To(student.Address);
+            var client = new TrainingClient(channel);
+            var dataset = (await new DatasetClient(channel).UploadAsync(new UploadSpec(), Rows())).Dataset.Name;
+            await client.CreateAsync(Job("killed", dataset));
+            var until = random.Next(3, 60);
+            try
+            {
+                await foreach (var happened in client.WatchAsync("trainingJobs/killed", sequences.LastOrDefault()))
+                {
+                    sequences.Add(happened.Sequence);
+                    started.AddRange(happened.Started is { } begun ? [begun.StepsMade] : []);
+                    if (kills < 4 && happened.Progress?.Step >= (started.LastOrDefault() + until))
+                    {
+                        kills++;
+                        student.Kill();
+                        break;
+                    }
+                }
+            }
+            catch (RpcException) when (student.HasExited)
+            {
+                // The last events are read from the next process.
+            }
+
+            isOver = !student.HasExited;
+            if (isOver)
+            {
+                var done = await client.GetAsync("trainingJobs/killed");
+                Assert.Equal((TrainingJobState.Succeeded, kills), (done.State, done.Resumptions));
+                await client.CreateAsync(Job("whole", dataset));
+                await foreach (var _ in client.WatchAsync("trainingJobs/whole"))
+                {
+                }
+            }
+        }
+
+        Assert.Equal(4, kills);
+        Assert.Equal(Enumerable.Range(1, sequences.Count).Select(i => (long)i), sequences);
+        Assert.True(started.Zip(started.Skip(1)).All(pair => pair.First <= pair.Second) && started[^1] > 0, string.Join(", ", started));
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(state.Path, "models", "whole", "1", "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(state.Path, "models", "killed", "1", "model.safetensors")));
+
+        static CreateTrainingJobRequest Job(string id, string dataset) => new()
+        {
+            TrainingJobId = id,
+            RequestId = id,
+            Spec = new TrainingSpec { ModelId = id, Preset = "micro", Steps = 300, Dataset = dataset, CheckpointInterval = 7, Dropout = 0.1, Seed = 9 },
+        };
+    }
+
+    [Fact]
     public async Task Sigterm_WhileTraining_EndsTheCallWithAReasonAndTheProcessInTime()
     {
         using var state = new TemporaryFolder();

@@ -37,6 +37,7 @@ internal static class DatasetText
     /// <summary>Where it comes from.</summary>
     private static string Origin(Dataset dataset) => dataset.Origin?.SourceCase switch
     {
+        DatasetOrigin.SourceOneofCase.Training => $"of {dataset.Origin.Training.Job}",
         DatasetOrigin.SourceOneofCase.Extraction => $"{dataset.Origin.Extraction.Extraction}{(dataset.Origin.Extraction.Partial ? " (in part)" : "")}",
         DatasetOrigin.SourceOneofCase.Split => $"{dataset.Origin.Split.Part} of {dataset.Origin.Split.Dataset[..(Collection.Length + 8)]}",
         _ => "uploaded",

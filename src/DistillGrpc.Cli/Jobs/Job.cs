@@ -7,7 +7,7 @@ namespace DistillGrpc.Cli.Jobs;
 /// <summary>Names and states of extractions, as people write and read them.</summary>
 internal static class Job
 {
-    private const string Collection = "extractions/";
+    public const string Collection = "extractions/";
     private static readonly EnumDescriptor States = ExtractionReflection.Descriptor.EnumTypes.Single(type => type.Name == nameof(ExtractionState));
 
     /// <summary>The name of one that is given by its name or its id.</summary>

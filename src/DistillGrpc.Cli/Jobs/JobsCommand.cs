@@ -4,83 +4,108 @@ using System.Text.Json;
 using DistillGrpc.Cli.Teaching;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
+using Google.Protobuf;
+using Grpc.Core;
 
 namespace DistillGrpc.Cli.Jobs;
 
-/// <summary><c>distill jobs</c>: looks at a Teacher's extractions, and steers them.</summary>
+/// <summary><c>distill jobs</c>: looks at a Teacher's extractions and a Student's training jobs, and steers them.</summary>
 internal static class JobsCommand
 {
     public static Command Create()
     {
-        var budget = Money.Option("--budget", "The new budget of the whole job, in the currency of the teacher's prices; 0 for no limit but the operator's.");
+        var budget = new Option<decimal?>("--budget") { Description = "The new budget of an extraction, in the currency of the teacher's prices; 0 for no limit but the operator's." };
         var examples = new Option<int>("--examples") { Description = "Rows that are shown for each reason, 0 to 20.", DefaultValueFactory = _ => 1 };
         // Also before the verb.
-        var teacher = Addresses.Teacher();
-        teacher.Recursive = true;
-        return new Command("jobs", "Looks at a Teacher's extractions, and steers them.")
+        var (teacher, student) = (Addresses.Teacher(), Addresses.Student());
+        (teacher.Recursive, student.Recursive) = (true, true);
+        var services = new Services(teacher, student);
+        return new Command("jobs", "Looks at a Teacher's extractions and a Student's training jobs, and steers them.")
         {
             teacher,
-            List(teacher),
-            OfOne(teacher, "get", "Shows a job.", [], (client, name, _, cancellationToken) => client.GetAsync(name, cancellationToken)),
-            OfOne(teacher, "pause", "Stops a job after the calls under way.", [], (client, name, _, cancellationToken) => client.PauseAsync(name, cancellationToken)),
+            student,
+            List(services),
+            OfOne(services, "get", "Shows a job.", [], (jobs, name, _, cancellationToken) => jobs.GetAsync(name, cancellationToken)),
+            Of(services, "watch", "Follows a job until it has ended.", [], (jobs, name, _, json, cancellationToken) => jobs.WatchAsync(name, json, cancellationToken)),
+            OfOne(services, "pause", "Stops a job after the calls or the step under way; it loses nothing.", [], (jobs, name, _, cancellationToken) => jobs.PauseAsync(name, cancellationToken)),
             OfOne(
-                teacher, "resume", "Has a job go on.", [budget],
-                (client, name, parsed, cancellationToken) => client.ResumeAsync(name, parsed.GetValue(budget) is { } amount ? Money.Nanos("--budget", amount) : null, cancellationToken)),
-            OfOne(teacher, "cancel", "Ends a job for good; its rows stay.", [], (client, name, _, cancellationToken) => client.CancelAsync(name, cancellationToken)),
+                services, "resume", "Has a job go on.", [budget],
+                (jobs, name, parsed, cancellationToken) => jobs.ResumeAsync(name, parsed.GetValue(budget) is { } amount ? Money.Nanos("--budget", amount) : null, cancellationToken)),
+            OfOne(services, "cancel", "Ends a job for good; its rows stay.", [], (jobs, name, _, cancellationToken) => jobs.CancelAsync(name, cancellationToken)),
             Of(
-                teacher, "delete", "Removes a job that has ended, or is paused, with its rows. Answers that were paid for stay kept.", [],
-                async (client, name, parsed, json, cancellationToken) =>
+                services, "delete", "Removes a job that has ended, or is paused, with its rows or checkpoints. Answers that were paid for stay kept, and so does the model that it made.", [],
+                async (jobs, name, parsed, json, cancellationToken) =>
                 {
-                    await client.DeleteAsync(name, cancellationToken);
+                    await jobs.DeleteAsync(name, cancellationToken);
                     Console.WriteLine(json ? JsonSerializer.Serialize(new { deleted = name }) : $"{name} is deleted.");
                 }),
-            Of(
-                teacher, "report", "Says how many rows of a job were accepted and rejected, and why.", [examples],
-                async (client, name, parsed, json, cancellationToken) =>
-                {
-                    var report = await client.ReportAsync(name, parsed.GetValue(examples), cancellationToken);
-                    Console.WriteLine(json ? ProtoJson.Text(report) : Text(report));
-                }),
+            Report(services, examples),
         };
     }
 
-    private static Command List(Option<string> teacher)
+    private static Command List(Services services)
     {
         var json = Json();
-        var command = new Command("list", "Lists the jobs, the newest first.") { json };
+        var command = new Command("list", "Lists the jobs of both services, the newest first.") { json };
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             async () =>
             {
-                using var channel = Addresses.Connect("--teacher", parsed.GetValue(teacher)!);
-                var isJson = parsed.GetValue(json);
-                await foreach (var extraction in new ExtractionClient(channel).ListAsync(cancellationToken))
+                using var connected = services.Connect(parsed);
+                var failures = new List<RpcException>();
+                foreach (var jobs in connected.All)
                 {
-                    Console.WriteLine(isJson ? ProtoJson.Text(extraction) : Job.Line(extraction));
+                    try
+                    {
+                        await foreach (var job in jobs.ListAsync(cancellationToken))
+                        {
+                            Console.WriteLine(parsed.GetValue(json) ? ProtoJson.Text(job) : jobs.Line(job));
+                        }
+                    }
+                    catch (RpcException away) when (away.StatusCode == StatusCode.Unavailable)
+                    {
+                        failures.Add(away);
+                        await Console.Error.WriteLineAsync($"{(jobs is ExtractionJobs ? "--teacher" : "--student")}: {RpcErrors.Describe(away)}");
+                    }
+                }
+
+                if (failures.Count == connected.All.Count)
+                {
+                    throw failures[0];
                 }
             },
             cancellationToken));
         return command;
     }
 
-    private static Command OfOne(Option<string> teacher, string verb, string description, Option[] options, Func<ExtractionClient, string, ParseResult, CancellationToken, Task<Extraction>> run) => Of(
-        teacher, verb, description, options,
-        async (client, name, parsed, json, cancellationToken) =>
+    private static Command Report(Services services, Option<int> examples) => Of(
+        services, "report", "Says how many rows of an extraction were accepted and rejected, and why.", [examples],
+        async (jobs, name, parsed, json, cancellationToken) =>
         {
-            var extraction = await run(client, name, parsed, cancellationToken);
-            Console.WriteLine(json ? ProtoJson.Text(extraction) : Job.Line(extraction));
+            var client = jobs is ExtractionJobs extractions ? extractions.Client : throw new InvalidDataException($"{name} is no extraction.");
+            var report = await client.ReportAsync(name, parsed.GetValue(examples), cancellationToken);
+            Console.WriteLine(json ? ProtoJson.Text(report) : Text(report));
         });
 
-    private static Command Of(Option<string> teacher, string verb, string description, Option[] options, Func<ExtractionClient, string, ParseResult, bool, CancellationToken, Task> run)
+    private static Command OfOne(Services services, string verb, string description, Option[] options, Func<IJobs, string, ParseResult, CancellationToken, Task<IMessage>> run) => Of(
+        services, verb, description, options,
+        async (jobs, name, parsed, json, cancellationToken) =>
+        {
+            var job = await run(jobs, name, parsed, cancellationToken);
+            Console.WriteLine(json ? ProtoJson.Text(job) : jobs.Line(job));
+        });
+
+    private static Command Of(Services services, string verb, string description, Option[] options, Func<IJobs, string, ParseResult, bool, CancellationToken, Task> run)
     {
-        var name = new Argument<string>("name") { Description = "The job, extractions/{id} or its id." };
+        var given = new Argument<string>("name") { Description = "The job: extractions/{id}, trainingJobs/{id}, or the id alone where only one service has it." };
         var json = Json();
-        var command = new Command(verb, description) { name, json };
+        var command = new Command(verb, description) { given, json };
         Array.ForEach(options, command.Options.Add);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             async () =>
             {
-                using var channel = Addresses.Connect("--teacher", parsed.GetValue(teacher)!);
-                await run(new ExtractionClient(channel), Job.Name(parsed.GetValue(name)!), parsed, parsed.GetValue(json), cancellationToken);
+                using var connected = services.Connect(parsed);
+                var (jobs, name) = await JobNames.FindAsync(connected.All, parsed.GetValue(given)!, cancellationToken);
+                await run(jobs, name, parsed, parsed.GetValue(json), cancellationToken);
             },
             cancellationToken));
         return command;
