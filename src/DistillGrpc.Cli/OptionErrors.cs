@@ -11,6 +11,8 @@ internal static class OptionErrors
     public static string? Of(ParseResult parsed) =>
         parsed.Action is not ParseErrorAction || parsed.Errors is not [var first, ..] || (parsed.CommandResult.Command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0 && OptionOf(first) is null)
             ? null
+            : parsed is { UnmatchedTokens: [var unknown, ..], CommandResult.Command.Subcommands: { Count: > 0 } commands } && OptionOf(first) is null
+            ? $"'{unknown}' is no command; there are {string.Join(", ", commands.Select(command => command.Name))}."
             : Text(first);
 
     private static string Text(ParseError error)

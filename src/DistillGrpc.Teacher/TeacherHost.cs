@@ -27,6 +27,7 @@ public static class TeacherHost
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null, bool isEmbedded = false)
     {
         var (builder, options) = ServiceDefaults.CreateBuilder<TeacherOptions>("distill-teacher", DefaultListen, [TeacherService.Descriptor.FullName, Contracts.V1.ExtractionService.Descriptor.FullName], args, isEmbedded);
+        options.Teachers = TeacherEntries.Of(builder.Configuration.GetSection(nameof(TeacherOptions.Teachers)));
         options.Check();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(TimeProvider.System);
@@ -40,7 +41,7 @@ public static class TeacherHost
             services.GetRequiredService<AnswerStore>, services.GetRequiredService<Ledger>,
             teacher => new BatchedQuestions(teacher, services.GetRequiredService<TeacherDatabase>(), services.GetRequiredService<TimeProvider>())));
         builder.Services.AddSingleton(services => TeacherCatalog.Load(
-            options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<KeptAnswers>(), services.GetRequiredService<TimeProvider>()));
+            options, services.GetRequiredService<PromptCatalog>(), services.GetRequiredService<KeptAnswers>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<TeacherCatalog>>()));
         // Calls under way are finished first, and then what they have cost is written.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopGrace + TimeSpan.FromSeconds(20));
         builder.Services.AddSingleton<Planner>();

@@ -3,6 +3,7 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Spending;
 using DistillGrpc.Teacher.Storage;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 
 namespace DistillGrpc.Teacher.Tests;
 
@@ -121,6 +122,25 @@ public sealed class LedgerTests(PostgresServer server) : IDisposable
         Assert.Equal(new AccountBalance("teachers/a", 7), await ledger.BalanceOfAsync("teachers/a", CancellationToken.None));
     }
 
+    [Theory]
+    [InlineData(1_000_000, 1, "")]
+    [InlineData(1, 0, "1 answers that were paid for are lost")]
+    public async Task Dispose_AnswerThatIsLate_IsWrittenOrSaidToBeLost(int pages, long kept, string said)
+    {
+        var log = new Heard();
+        await using var database = new TeacherDatabase(_databases.State);
+        await using (var ledger = new Ledger(database, TimeProvider.System, log) { Patience = TimeSpan.Zero })
+        {
+            var reserved = (await ledger.ReserveAsync([new("teachers/a", 0)], 10, null, CancellationToken.None)).Reserved!;
+            await FillAsync(database);
+            await Assert.ThrowsAsync<SqliteException>(() => ledger.SettleAsync(reserved, 7, new Usage { OutputTokens = 2 }, Keep));
+            await FillAsync(database, pages);
+        }
+
+        Assert.Equal(kept, await KeptAsync(database));
+        Assert.StartsWith(said, log.Said, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Open_ReservedByAProcessThatDied_IsSpent()
     {
@@ -174,5 +194,17 @@ public sealed class LedgerTests(PostgresServer server) : IDisposable
         using var connection = new SqliteConnection($"Data Source={Path.Combine(_databases.Folder, "teacher.db")};Pooling=False");
         connection.Open();
         connection.Execute(sql);
+    }
+
+    private sealed class Heard : ILogger<Ledger>
+    {
+        public string Said { get; private set; } = "";
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Said = formatter(state, exception);
     }
 }

@@ -14,6 +14,9 @@ internal sealed record DataSource(string? Path, DataFormat? Format, ExampleColum
     /// <summary>What people call it.</summary>
     public string Name => Path is null ? "standard input" : System.IO.Path.GetFileName(Path);
 
+    /// <summary>Whether they are in this file, by whichever of its names.</summary>
+    public bool IsIn(FileInfo file) => Path is not null && Target(new FileInfo(Path)) == Target(file);
+
     /// <summary>Reads the rows one at a time; standard input can be read once.</summary>
     /// <exception cref="InvalidDataException">There are no rows, or one cannot be used; the message says which line and why.</exception>
     public IAsyncEnumerable<Example> ReadAsync(CancellationToken cancellationToken = default) => ExampleReader.Strictly(ReadRowsAsync(cancellationToken), Name);
@@ -65,6 +68,8 @@ internal sealed record DataSource(string? Path, DataFormat? Format, ExampleColum
             yield return row;
         }
     }
+
+    private static string Target(FileInfo file) => (file.Exists ? file.ResolveLinkTarget(returnFinalTarget: true) : null)?.FullName ?? file.FullName;
 
     // Nothing ends a read of standard input but input: whoever reads from the pipe need not wait for it.
     private static Stream StandardInput()

@@ -24,9 +24,16 @@ internal sealed class JobRows(ExtractionClient client, string name, long after, 
     /// <summary>Writes the rows until there are no more, and counts them.</summary>
     public async Task<Tally> WriteAsync(RowFile rows, TeachOutput output, CancellationToken cancellationToken)
     {
-        var (tally, progress) = (new Tally(), new TeachProgress(new ProgressLine(), TimeProvider.System));
+        var (tally, progress, reason) = (new Tally(), new TeachProgress(new ProgressLine(), TimeProvider.System), "");
         await foreach (var told in EventsAsync(cancellationToken))
         {
+            if (Extraction is { State: ExtractionState.Running } running && running.Reason != reason)
+            {
+                reason = running.Reason;
+                progress.Clear();
+                await Console.Error.WriteLineAsync(reason.Length > 0 ? running.Message : $"{name} goes on.");
+            }
+
             if (told.Row is { } row)
             {
                 tally.Add(row.Result);

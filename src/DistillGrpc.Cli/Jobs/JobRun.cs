@@ -17,8 +17,11 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
         // A row that cannot be used is found before there is a job.
         await data.CountAsync(cancellationToken);
         await using var file = isDetached ? null : new RowFile(output.File);
+        // Nor is there one for rows of which there are none: what is empty, such as a pipe, may say so only when it is read.
+        await using var rows = data.ReadAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var hasRow = await rows.MoveNextAsync();
         await CreateAsync(client, cancellationToken);
-        var refused = await AppendAsync(client, cancellationToken);
+        var refused = await AppendAsync(client, Rest(rows, hasRow), cancellationToken);
         if (!(await client.GetAsync(_name, cancellationToken)).InputsComplete)
         {
             throw new InvalidDataException($"{_name} waits for further inputs, because {refused} were refused: mend them, and run the same command again.");
@@ -48,9 +51,9 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
         {
             await output.SummariseAsync(await rows.WriteAsync(file, output, cancellationToken));
         }
-        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        catch (Exception failure) when (cancellationToken.IsCancellationRequested || failure is RpcException { StatusCode: StatusCode.Unavailable or StatusCode.Internal })
         {
-            await Console.Error.WriteLineAsync($"{_name} goes on by itself; its rows: {Rows}");
+            await Console.Error.WriteLineAsync($"{_name} goes on by itself{(cancellationToken.IsCancellationRequested ? "" : " when the Teacher runs")}; its rows: {Rows}");
             throw;
         }
 
@@ -69,21 +72,29 @@ internal sealed class JobRun(string id, DataSource data, RationaleSpec spec, Tea
         }
     }
 
+    private static async IAsyncEnumerable<Example> Rest(IAsyncEnumerator<Example> rows, bool hasRow)
+    {
+        for (; hasRow; hasRow = await rows.MoveNextAsync())
+        {
+            yield return rows.Current;
+        }
+    }
+
     // How many were refused.
-    private async Task<long> AppendAsync(ExtractionClient client, CancellationToken cancellationToken)
+    private async Task<long> AppendAsync(ExtractionClient client, IAsyncEnumerable<Example> rows, CancellationToken cancellationToken)
     {
         AppendInputsResponse appended;
         try
         {
-            appended = await client.AppendInputsAsync(_name, data.ReadAsync(cancellationToken), complete: true, cancellationToken);
+            appended = await client.AppendInputsAsync(_name, rows, complete: true, cancellationToken);
         }
         catch (RpcException complete) when (RpcErrors.Reason(complete) == "INPUTS_COMPLETE")
         {
             throw new InvalidDataException($"{RpcErrors.Describe(complete)} For further rows take a new --job: answers that are there are not paid for again.", complete);
         }
-        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        catch (Exception failure) when (cancellationToken.IsCancellationRequested || failure is RpcException { StatusCode: StatusCode.Unavailable or StatusCode.Internal })
         {
-            await Console.Error.WriteLineAsync($"{_name} has not all of its inputs: run the same command again.");
+            await Console.Error.WriteLineAsync($"{_name} may not have all of its inputs: run the same command again.");
             throw;
         }
 

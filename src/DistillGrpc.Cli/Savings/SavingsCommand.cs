@@ -13,7 +13,7 @@ internal static class SavingsCommand
         var data = new DataOptions("Rows as distill teach writes them, with their costs.");
         var job = new Option<string?>("--job") { Description = "A job, extractions/{id}, instead of --data." };
         var model = new Option<string>("--model") { Description = "The student, models/{id}; default the Student's.", DefaultValueFactory = _ => "" };
-        var price = new Option<decimal>("--machine-price") { Description = "What the Student's machine costs an hour, in the currency of the teacher's prices.", DefaultValueFactory = _ => 0.10m };
+        var price = Money.Option("--machine-price", "What the Student's machine costs an hour, in the currency of the teacher's prices.", otherwise: 0.10m);
         var requests = new Option<int>("--requests") { Description = "Answers of each kind that are measured, one at a time and again several at once; at most as many as there are rows.", DefaultValueFactory = _ => 200 };
         var json = new Option<bool>("--json") { Description = "Prints one JSON object." };
         var (student, teacher) = (Addresses.Student(), Addresses.Teacher());
@@ -22,7 +22,7 @@ internal static class SavingsCommand
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             async () =>
             {
-                var (count, perHour) = (parsed.GetValue(requests), parsed.GetValue(price));
+                var (count, perHour) = (parsed.GetValue(requests), parsed.GetValue(price) ?? 0);
                 if (count is < 1 or > 1_000_000 || perHour < 0)
                 {
                     throw new InvalidDataException("--requests must be 1 to 1000000, and --machine-price not negative.");

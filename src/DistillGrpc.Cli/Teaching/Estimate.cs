@@ -21,7 +21,7 @@ internal static class Estimate
                 atMost = Json(estimate.AtMost),
                 seconds = estimate.Duration?.ToTimeSpan().TotalSeconds,
             })
-            : $"{estimate.Inputs} inputs to ask{(estimate.Kept > 0 ? $", {estimate.Kept} answered before" : "")}{(estimate.Refused > 0 ? $", {estimate.Refused} that are refused or repeat others" : "")}\n"
+            : $"{estimate.Inputs - estimate.Kept} inputs to ask{(estimate.Kept > 0 ? $", {estimate.Kept} answered before" : "")}{(estimate.Refused > 0 ? $", {estimate.Refused} that are refused or repeat others" : "")}\n"
               + $"likely   {Text(estimate.Likely)}{(estimate.Duration is { } time ? $", in {time.ToTimeSpan():d\\.hh\\:mm\\:ss}" : "")}\nat most  {Text(estimate.AtMost)}");
     }
 

@@ -11,7 +11,7 @@ internal sealed class SpecOptions
     private readonly Option<string?> _policy = new("--policy") { Description = "What several teachers are for: each input has one of them by weight (the default), all of them vote, or the next one is asked where one has no accepted answer (fallback)." };
     private readonly Option<string> _prompt = new("--prompt") { Description = "The prompt, prompts/{id}; default the teacher's.", DefaultValueFactory = _ => "" };
     private readonly Option<int> _maxTokens = new("--max-tokens") { Description = "Most tokens of an answer; 0 for the teacher's default." };
-    private readonly Option<decimal> _budget = new("--budget") { Description = "Most that it may cost, in the currency of the teacher's prices; 0 for no limit but the operator's." };
+    private readonly Option<decimal?> _budget = Money.Option("--budget", "Most that it may cost, in the currency of the teacher's prices; 0 for no limit but the operator's.");
     private readonly Option<int> _samples = new("--samples") { Description = "Answers sampled for an input: the label that most of them give is taken." };
     private readonly Option<double?> _temperature = new("--temperature") { Description = "Sampling temperature, 0 to 2; default 0, or 0.7 with several samples." };
     private readonly Option<bool> _rationalize = new("--rationalize") { Description = "Where the answer has not the gold label, asks for the reason of the gold label." };
@@ -55,7 +55,7 @@ internal sealed class SpecOptions
         {
             Prompt = parsed.GetValue(_prompt)!,
             MaxOutputTokens = parsed.GetValue(_maxTokens),
-            BudgetNanos = Money.Nanos("--budget", parsed.GetValue(_budget)),
+            BudgetNanos = Money.Nanos("--budget", parsed.GetValue(_budget) ?? 0),
             Samples = parsed.GetValue(_samples),
             Rationalize = parsed.GetValue(_rationalize),
             Tag = parsed.GetValue(_tag)!,

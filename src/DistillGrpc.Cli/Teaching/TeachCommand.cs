@@ -26,6 +26,11 @@ internal static class TeachCommand
             {
                 var to = new TeachOutput(parsed.GetValue(output), parsed.GetValue(acceptedOnly), parsed.GetValue(json));
                 var (rows, how) = (data.Of(parsed), spec.Of(parsed));
+                if (to.File is not null && rows.IsIn(to.File))
+                {
+                    throw new InvalidDataException("--out: it is the file of --data, which would be lost.");
+                }
+
                 if (parsed.GetValue(estimate) && (parsed.GetValue(detach) || parsed.GetValue(job) is not null))
                 {
                     throw new InvalidDataException("--estimate asks nothing, and goes neither with --job nor with --detach.");

@@ -17,6 +17,7 @@ internal sealed class TeachRun(DataSource data, RationaleSpec spec, TeachOutput 
         var total = await data.CountAsync(cancellationToken);
         await using var rows = new RowFile(output.File);
         var (tally, progress) = (new Tally(), new TeachProgress(new ProgressLine(), TimeProvider.System));
+        await using var trouble = new TroubleWatch(teacher, spec);
         await foreach (var response in teacher.GenerateRationalesAsync(spec, AskedAsync(cancellationToken), cancellationToken))
         {
             if (response.Result is not { } result)

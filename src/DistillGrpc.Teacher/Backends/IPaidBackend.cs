@@ -37,6 +37,9 @@ internal interface IPaidBackend : IDisposable
     /// <summary>Inputs that a caller has answered at once; null for the service's setting.</summary>
     int? InputsInFlight => null;
 
+    /// <inheritdoc cref="ITeacherBackend.Trouble"/>
+    TeacherTrouble? Trouble => null;
+
     /// <summary>Whether an answer is written also when nobody listens: a call that is left may cost all that it could.</summary>
     bool WritesUnheard => false;
 

@@ -25,6 +25,9 @@ internal interface ITeacherBackend
     /// <summary>Inputs that a caller has answered at once, where it is not the service's setting that says so.</summary>
     int? InputsInFlight => null;
 
+    /// <summary>Why no call gets through, and since when; null where calls do, or none is made.</summary>
+    TeacherTrouble? Trouble => null;
+
     /// <summary>Explains one input.</summary>
     /// <param name="input">The input; its gold label is looked at only where the prompt shows it.</param>
     /// <param name="query">How to ask.</param>

@@ -31,6 +31,8 @@ internal sealed class PaidTeacher(string account, IPaidBackend backend, AnswerSt
 
     public int? InputsInFlight => backend.InputsInFlight;
 
+    public TeacherTrouble? Trouble => backend.Trouble;
+
     /// <summary>What was spent, with what is reserved for calls under way, and what may be; in billionths.</summary>
     public async ValueTask<(long Spent, long Budget)> SpendingAsync(CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Teacher.Answers;
 using DistillGrpc.Teacher.Backends.OpenAi;
@@ -24,11 +25,12 @@ internal sealed class TeacherCatalog : IDisposable
     /// <param name="prompts">The prompts.</param>
     /// <param name="kept">Makes the paid ones.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="logger">Hears of endpoints that do not answer.</param>
     /// <exception cref="InvalidOperationException">A setting cannot be used; the message names it.</exception>
-    public static TeacherCatalog Load(TeacherOptions options, PromptCatalog prompts, KeptAnswers kept, TimeProvider time)
+    public static TeacherCatalog Load(TeacherOptions options, PromptCatalog prompts, KeptAnswers kept, TimeProvider time, ILogger<TeacherCatalog> logger)
     {
         var teachers = options.Teachers.ToDictionary(
-            pair => pair.Key, pair => new ConfiguredTeacher(Collection + pair.Key, Make(pair.Key, pair.Value, prompts, kept, time), pair.Value.PermitsDistillation), StringComparer.Ordinal);
+            pair => pair.Key, pair => new ConfiguredTeacher(Collection + pair.Key, Make(pair.Key, pair.Value, prompts, kept, time, logger), pair.Value.PermitsDistillation), StringComparer.Ordinal);
         if (teachers.Count == 0)
         {
             teachers.Add("symbolic", new ConfiguredTeacher(Collection + "symbolic", new SymbolicBackend(), PermitsDistillation: true));
@@ -57,6 +59,11 @@ internal sealed class TeacherCatalog : IDisposable
             : throw RpcFailure.NotFound("TEACHER_NOT_FOUND", $"There is no teacher '{Collection}{id}'.");
     }
 
+    /// <summary>Why none of a teacher's calls gets through, where that is so.</summary>
+    /// <param name="name"><c>teachers/{id}</c>, or empty for the default.</param>
+    public (string Name, TeacherTrouble Trouble)? TroubleOf(string name) =>
+        _teachers.TryGetValue(name.Length == 0 ? _default : name[(name.IndexOf('/', StringComparison.Ordinal) + 1)..], out var teacher) && teacher.Backend.Trouble is { } trouble ? (teacher.Name, trouble) : null;
+
     public void Dispose()
     {
         foreach (var backend in _teachers.Values.Select(teacher => teacher.Backend).OfType<IDisposable>())
@@ -65,18 +72,19 @@ internal sealed class TeacherCatalog : IDisposable
         }
     }
 
-    private static ITeacherBackend Make(string id, TeacherEntry entry, PromptCatalog prompts, KeptAnswers kept, TimeProvider time) => entry.Backend switch
+    private static ITeacherBackend Make(string id, TeacherEntry entry, PromptCatalog prompts, KeptAnswers kept, TimeProvider time, ILogger logger) => entry.Backend switch
     {
         "symbolic" => new SymbolicBackend(),
         "recorded" => Recorded(id, entry, prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt)),
-        "openai" => OpenAi(OpenAiOptions.Of(id, entry), prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt), kept, time),
+        "openai" => OpenAi(OpenAiOptions.Of(id, entry), prompts.OfSetting($"Teachers:{id}:Prompt", entry.Prompt), kept, time, logger),
         "student" => new StudentBackend(StudentOptions.Of(id, entry), time),
         var other => throw new InvalidOperationException($"Teachers:{id}:Backend: '{other}' is not a backend; there are symbolic, recorded, openai and student."),
     };
 
-    private static PaidTeacher OpenAi(OpenAiOptions options, Prompt prompt, KeptAnswers kept, TimeProvider time)
+    private static PaidTeacher OpenAi(OpenAiOptions options, Prompt prompt, KeptAnswers kept, TimeProvider time, ILogger logger)
     {
-        var (account, chat) = (Collection + options.Id, new OpenAiBackend(options, prompt, time));
+        var account = Collection + options.Id;
+        var chat = new OpenAiBackend(options, prompt, time, new UpstreamHealth(account, time, logger));
         return kept.Of(account, options.Batch is { } batch ? new BatchBackend(chat, options, batch, kept.BatchedOf(account), time) : chat);
     }
 

@@ -22,7 +22,7 @@ internal sealed class ExtractionWatch(ExtractionStore extractions, ExtractionEve
     public async IAsyncEnumerable<WatchExtractionResponse> WatchAsync(
         string id, long after, RowFilter rows, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (told, toldAt, last) = (-1L, long.MinValue, default(long?));
+        var (told, toldAt, trouble, last) = (-1L, long.MinValue, "", default(long?));
         while (true)
         {
             var changed = extractions.Changed.Next;
@@ -33,10 +33,11 @@ internal sealed class ExtractionWatch(ExtractionStore extractions, ExtractionEve
 
             // What was there when the watch began is the end without `follow`.
             last ??= now.Sequence;
-            if (told < 0 || (now.Sequence > told && time.GetElapsedTime(toldAt) >= SnapshotInterval))
+            var reason = status.TroubleOf(now)?.Reason ?? "";
+            if (told < 0 || ((now.Sequence > told || reason != trouble) && time.GetElapsedTime(toldAt) >= SnapshotInterval))
             {
                 yield return new WatchExtractionResponse { Sequence = after, Extraction = await status.OfAsync(now, cancellationToken) };
-                (told, toldAt) = (now.Sequence, time.GetTimestamp());
+                (told, toldAt, trouble) = (now.Sequence, time.GetTimestamp(), reason);
             }
 
             var read = await events.ReadAsync(id, after, rows, AtOnce, cancellationToken);

@@ -50,6 +50,7 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
                 SpentNanos = spent,
                 BudgetNanos = budget,
                 PermitsDistillation = permits,
+                Trouble = backend.Trouble,
             });
         }
 

@@ -13,4 +13,10 @@ internal static partial class TeacherLog
 
     [LoggerMessage(3, LogLevel.Error, "The Teacher's state cannot be read or written.")]
     public static partial void StateFailed(ILogger logger, Exception failure);
+
+    [LoggerMessage(5, LogLevel.Warning, "{Teacher} has not answered since {Since:u}, and is tried again: {Reason}, {Why}")]
+    public static partial void TeacherInTrouble(ILogger logger, string teacher, DateTimeOffset since, string reason, string why);
+
+    [LoggerMessage(6, LogLevel.Information, "{Teacher} answers again, after {After}.")]
+    public static partial void TeacherAnswersAgain(ILogger logger, string teacher, TimeSpan after);
 }

@@ -16,6 +16,9 @@ internal sealed class LateSettlements(TeacherDatabase database, Signal settled, 
     private readonly SemaphoreSlim _writing = new(1);
     private int _isWatched;
 
+    /// <summary>How many of them have answers.</summary>
+    public int Answers => _queue.Count(late => late.Answer is not null);
+
     /// <summary>Keeps a settlement, to write it as soon as it can be.</summary>
     public void Add(Settlement settlement)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Data.Common;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Teacher.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DistillGrpc.Teacher.Spending;
 
@@ -9,7 +10,7 @@ namespace DistillGrpc.Teacher.Spending;
 /// What was spent, by account, over all calls and restarts, in billionths of the teachers' currency. What a call may cost is
 /// reserved on the disk before it is made, on all of its accounts or on none, so that no crash lets more be spent than was allowed.
 /// </summary>
-internal sealed class Ledger
+internal sealed class Ledger : IAsyncDisposable
 {
     private const string Columns = "SELECT name, spent, reserved, input_tokens, output_tokens, answers FROM accounts";
 
@@ -24,13 +25,15 @@ internal sealed class Ledger
     private readonly TeacherDatabase _database;
     private readonly TimeProvider _time;
     private readonly LateSettlements _late;
+    private readonly ILogger _logger;
 
     /// <summary>The ledger of a database.</summary>
     /// <param name="database">Where it is kept.</param>
     /// <param name="time">The clock.</param>
-    public Ledger(TeacherDatabase database, TimeProvider time)
+    /// <param name="logger">Hears of answers that are lost; null for none.</param>
+    public Ledger(TeacherDatabase database, TimeProvider time, ILogger<Ledger>? logger = null)
     {
-        (_database, _time) = (database, time);
+        (_database, _time, _logger) = (database, time, logger ?? NullLogger<Ledger>.Instance);
         _late = new LateSettlements(database, _settled, time);
     }
 
@@ -121,6 +124,19 @@ internal sealed class Ledger
     /// </summary>
     /// <exception cref="DbException">It still does not take them.</exception>
     public ValueTask CatchUpAsync(CancellationToken cancellationToken) => _late.WriteAsync(cancellationToken);
+
+    /// <summary>Writes what is late; the process ends, and what the database does not take now is lost.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await CatchUpAsync(CancellationToken.None);
+        }
+        catch (DbException failure)
+        {
+            DatabaseLog.Lost(_logger, _late.Answers, _database.Dialect.Place, _database.Dialect.Explain(failure));
+        }
+    }
 
     /// <summary>Whether what the database refused may go through later.</summary>
     public bool MayPass(DbException failure) => _database.Dialect.MayPass(failure);

@@ -19,6 +19,9 @@ internal sealed class FakeJobs : ExtractionService.ExtractionServiceBase
     /// <summary>Inputs called <c>refused</c> keep it open, as those of an older Teacher.</summary>
     public bool StaysOpen { get; set; }
 
+    /// <summary>It is stopped while inputs arrive.</summary>
+    public bool IsStopping { get; set; }
+
     public bool IsCreated => _created is not null;
 
     public long? Budget { get; private set; }
@@ -33,6 +36,11 @@ internal sealed class FakeJobs : ExtractionService.ExtractionServiceBase
 
     public override async Task<AppendInputsResponse> AppendInputs(IAsyncStreamReader<AppendInputsRequest> requestStream, ServerCallContext context)
     {
+        if (IsStopping)
+        {
+            throw RpcFailure.Of(StatusCode.Unavailable, "SHUTTING_DOWN", "The service is being stopped.");
+        }
+
         var response = new AppendInputsResponse();
         await foreach (var request in requestStream.ReadAllAsync())
         {

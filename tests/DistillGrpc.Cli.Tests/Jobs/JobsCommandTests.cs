@@ -91,6 +91,31 @@ public sealed class JobsCommandTests : IAsyncLifetime
         Assert.Equal((1, $"error: --out: {path} cannot be written: its folder is not there.\n", false), (code, error, _jobs.IsCreated));
     }
 
+    [Theory]
+    [InlineData("rows.txt")]
+    [InlineData("-")]
+    public async Task TeachJob_NoRows_LeavesNoJob(string name)
+    {
+        var data = name == "-" ? name : Path.Combine(_folder.Path, name);
+        await File.WriteAllTextAsync(Path.Combine(_folder.Path, "rows.txt"), "");
+
+        var (code, output, error) = await Run("", "teach", "--job", "night", "--format", "text", "--data", data);
+
+        Assert.Equal((1, "", false), (code, output, _jobs.IsCreated));
+        Assert.EndsWith(": there are no rows.\n", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TeachJob_TeacherThatStopsWhileItTakesInputs_SaysHowToGoOn()
+    {
+        _jobs.IsStopping = true;
+
+        var (code, _, error) = await Run(Rows, "teach", "--job", "night", "--format", "text");
+
+        Assert.Equal(1, code);
+        Assert.StartsWith("extractions/night may not have all of its inputs: run the same command again.\nerror: The service is being stopped.", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task TeachJob_OtherOptionsOfTheSameJob_SayWhatToDo()
     {
@@ -147,7 +172,7 @@ public sealed class JobsCommandTests : IAsyncLifetime
 
         Assert.Equal((0, ""), (code, error));
         Assert.Equal(
-            "5 inputs to ask, 1 answered before\nlikely   cost 0.0015 (100 tokens read, 40 written), in 0.00:01:30\nat most  cost 0.02 (100 tokens read, 512 written)\n", output);
+            "4 inputs to ask, 1 answered before\nlikely   cost 0.0015 (100 tokens read, 40 written), in 0.00:01:30\nat most  cost 0.02 (100 tokens read, 512 written)\n", output);
         Assert.Equal(3, _jobs.Estimated!.Rationales.Samples);
         Assert.Equal(90, JsonDocument.Parse((await Run(Rows, "teach", "--estimate", "--format", "text", "--json")).Output).RootElement.GetProperty("seconds").GetDouble());
     }

@@ -161,8 +161,25 @@ public sealed class TeachCommandTests
     }
 
     [Theory]
+    [InlineData("rows.txt")]
+    [InlineData("link.txt")]
+    public async Task Teach_OutThatIsTheData_IsRefusedAndTheDataStays(string name)
+    {
+        using var folder = new TemporaryFolder();
+        await using var teacher = await FakeServices.StartAsync(new FakeTeacher(Good));
+        var data = Path.Combine(folder.Path, "rows.txt");
+        await File.WriteAllTextAsync(data, "one\n");
+        File.CreateSymbolicLink(Path.Combine(folder.Path, "link.txt"), data);
+
+        var (code, _, error) = await Distill.RunAsync("teach", "--data", data, "--out", Path.Combine(folder.Path, name), "--teacher", $"{teacher.Address()}");
+
+        Assert.Equal((1, "error: --out: it is the file of --data, which would be lost.\n", "one\n"), (code, error, await File.ReadAllTextAsync(data)));
+    }
+
+    [Theory]
     [InlineData("--name=teachers/a=0", "--name: the weight in 'teachers/a=0' is not a number above 0.")]
-    [InlineData("--budget=-1", "--budget is -1, and must be 0 to 1000000000.")]
+    [InlineData("--budget=-1", "--budget is -1, and must be 0, or 0.000000001 to 1000000000.")]
+    [InlineData("--budget=0.0000000001", "--budget is 0.0000000001, and must be 0, or 0.000000001 to 1000000000.")]
     public async Task Teach_BadOption_IsNamed(string option, string expected)
     {
         var (code, _, error) = await Distill.RunAsync("teach", "--data", "-", option);

@@ -149,6 +149,18 @@ public sealed class OpenAiTeacherTests : StreamedAnswerTests
         Assert.DoesNotContain(Key, refused.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--Teachers:gpt:InputPrice=abc", "'abc' at 'Teachers:gpt:InputPrice'")]
+    [InlineData("--Teachers:gpt:OutputPrice=0,6", "'0,6' at 'Teachers:gpt:OutputPrice'")]
+    [InlineData("--Teachers:gpt:Buget=5", "Teachers:gpt:Buget: is no setting; a teacher has Address, Api")]
+    public void Create_SettingThatIsMisspelt_IsRefusedInsteadOfPassedOver(string setting, string named)
+    {
+        using var state = new TemporaryFolder();
+        var refused = Assert.Throws<InvalidOperationException>(() => TeacherHost.Create([.. Settings("http://127.0.0.1:9/v1"), $"--StateDirectory={state.Path}", setting]));
+
+        Assert.Contains(named, refused.Message, StringComparison.Ordinal);
+    }
+
     private protected override string Resource => "chat/completions";
 
     private protected override Func<HttpContext, Task> Answers(string finishReason, params string[] pieces) => Says(finishReason, pieces);

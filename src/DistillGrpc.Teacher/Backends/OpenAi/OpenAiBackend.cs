@@ -23,12 +23,14 @@ internal sealed class OpenAiBackend : IPaidBackend
     private readonly UpstreamLimits _limits;
     private readonly OpenAiOptions _options;
     private readonly TimeProvider _time;
+    private readonly UpstreamHealth? _health;
 
-    public OpenAiBackend(OpenAiOptions options, Prompt prompt, TimeProvider time, HttpMessageHandler? network = null)
+    public OpenAiBackend(OpenAiOptions options, Prompt prompt, TimeProvider time, UpstreamHealth? health = null, HttpMessageHandler? network = null)
     {
         (_options, _time, DefaultPrompt) = (options, time, prompt);
         Setting.Require(prompt.ResponseFormat is null || options.Api == OpenAiApi.Chat, $"Teachers:{options.Id}:Prompt", $"{prompt.Name} is structured, which needs Api=chat.");
-        _retry = new UpstreamRetry(options, time, Random.Shared.NextDouble);
+        _health = health;
+        _retry = new UpstreamRetry(options, time, Random.Shared.NextDouble, health);
         _limits = new UpstreamLimits(options, time);
         // Our own handlers and pipeline say how long, how often and how much; the SDK's would say it once more.
         _http = new HttpClient(new GuardedHandler(options) { InnerHandler = network ?? GuardedHandler.Network() }) { Timeout = Timeout.InfiniteTimeSpan };
@@ -48,6 +50,8 @@ internal sealed class OpenAiBackend : IPaidBackend
     public long Budget => _options.Budget;
 
     public int MaxConcurrency => _options.MaxConcurrency;
+
+    public TeacherTrouble? Trouble => _health?.Trouble;
 
     public (long Bytes, int Turns, int MaxTokens) SizeOf(Example input, RationaleQuery query)
     {

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using Polly;
 using Polly.CircuitBreaker;
 using Polly.Retry;
@@ -18,10 +19,11 @@ internal sealed class UpstreamRetry
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly int _retries;
+    private readonly UpstreamHealth? _health;
 
-    public UpstreamRetry(OpenAiOptions options, TimeProvider time, Func<double> random)
+    public UpstreamRetry(OpenAiOptions options, TimeProvider time, Func<double> random, UpstreamHealth? health = null)
     {
-        (_timeout, _time, _retries) = (options.Timeout, time, options.Retries);
+        (_timeout, _time, _retries, _health) = (options.Timeout, time, options.Retries, health);
         _input = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {
@@ -95,7 +97,19 @@ internal sealed class UpstreamRetry
     {
         try
         {
-            return await _call.ExecuteAsync(static async (call, token) => await call(token), call, cancellationToken);
+            var answer = await _call.ExecuteAsync(static async (call, token) => await call(token), call, cancellationToken);
+            _health?.Answered();
+            return answer;
+        }
+        catch (UpstreamFailure failure) when (failure is { MayPass: true, Code: not StatusCode.Cancelled })
+        {
+            _health?.Failed(failure);
+            throw;
+        }
+        catch (TimeoutRejectedException)
+        {
+            _health?.Failed(UpstreamFailure.TimedOut());
+            throw;
         }
         catch (BrokenCircuitException open)
         {
