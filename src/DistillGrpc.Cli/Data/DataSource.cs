@@ -44,6 +44,8 @@ internal sealed record DataSource(string? Path, DataFormat? Format, ExampleColum
         // A pipe has no length, and what is read from it is gone.
         Path is null || (File.Exists(Path) && new FileInfo(Path).Length == 0) ? null : await ReadAsync(cancellationToken).LongCountAsync(cancellationToken);
 
+    private static string Target(FileInfo file) => (file.Exists ? file.ResolveLinkTarget(returnFinalTarget: true) : null)?.FullName ?? file.FullName;
+
     private IAsyncEnumerable<FileRow> OpenAsync(CancellationToken cancellationToken) => (Format ?? FormatOf(Path)) switch
     {
         DataFormat.Parquet => ParquetRows.ReadAsync(RequirePath("parquet"), Columns, cancellationToken),
@@ -68,8 +70,6 @@ internal sealed record DataSource(string? Path, DataFormat? Format, ExampleColum
             yield return row;
         }
     }
-
-    private static string Target(FileInfo file) => (file.Exists ? file.ResolveLinkTarget(returnFinalTarget: true) : null)?.FullName ?? file.FullName;
 
     // Nothing ends a read of standard input but input: whoever reads from the pipe need not wait for it.
     private static Stream StandardInput()
