@@ -62,14 +62,15 @@ internal static class ParquetRows
         foreach (var field in schema.Fields.Where(field => ExampleFields.IsRead(field.Name, columns)))
         {
             var leaf = field as DataField ?? (field as ListField)?.Item as DataField;
-            if (leaf is not null && !fields.TryAdd(field.Name, leaf))
+            var isOurs = leaf is not null && (leaf.MaxRepetitionLevel == 0 || Lists.Contains(field.Name, StringComparer.OrdinalIgnoreCase));
+            if (isOurs && !fields.TryAdd(field.Name, leaf!))
             {
-                throw ExampleFileError(path, $"the column '{field.Name}' comes twice");
+                throw Refused(path, $"the column '{field.Name}' comes twice");
             }
         }
 
         var missing = columns.Inputs.Append(columns.Label).Append(columns.Id).FirstOrDefault(column => column.Length > 0 && !fields.ContainsKey(column));
-        return missing is null ? fields : throw ExampleFileError(path, $"there is no column '{missing}'; there are {string.Join(", ", schema.Fields.Select(field => field.Name))}");
+        return missing is null ? fields : throw Refused(path, $"there is no column '{missing}'; there are {string.Join(", ", schema.Fields.Select(field => field.Name))}");
     }
 
     private static async Task<(int Rows, Dictionary<string, string[]?[]> Table)> ReadGroupAsync(ParquetReader file, int index, Dictionary<string, DataField> fields, CancellationToken cancellationToken)
@@ -168,5 +169,5 @@ internal static class ParquetRows
         }
     }
 
-    private static InvalidDataException ExampleFileError(string path, string reason) => new($"{Path.GetFileName(path)}: {reason}.");
+    private static InvalidDataException Refused(string path, string reason) => new($"{Path.GetFileName(path)}: {reason}.");
 }
