@@ -67,4 +67,52 @@ public sealed class ServiceCommandTests
         Assert.Equal((0, ""), (again.ExitCode, again.Error));
         Assert.Contains("models/mine/versions/2: 2 steps", again.Output, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task TrainJob_AgainstARunningStudent_IsWatchedListedAndItsModelMoved()
+    {
+        using var folder = new TemporaryFolder();
+        await using var student = StudentHost.Create(["--Listen=http://127.0.0.1:0", $"--StateDirectory={folder.Path}/state"], builder => builder.Logging.ClearProviders());
+        await student.StartAsync();
+        var rows = Path.Combine(folder.Path, "rows.jsonl");
+        await File.WriteAllLinesAsync(rows, Enumerable.Range(20, 30).Select(i => JsonSerializer.Serialize(new { input = $"Mia has {i} apples.", label = $"{i}", rationale = $"It says {i}." })));
+        Task<(int ExitCode, string Output, string Error)> Run(params string[] args) => RunAsync([.. args, "--student", $"{student.Address()}"]);
+
+        var train = await Run("train", "--job", "nightly", "--data", rows, "--eval-data", rows, "--id", "mine", "--steps", "6");
+        var again = await Run("train", "--job", "nightly", "--data", rows, "--eval-data", rows, "--id", "mine", "--steps", "6");
+        var other = await Run("train", "--job", "nightly", "--data", rows, "--id", "mine", "--steps", "7");
+        Assert.Equal((0, ""), (train.ExitCode, train.Error));
+        Assert.Contains("models/mine/versions/1: 6 steps", train.Output, StringComparison.Ordinal);
+        Assert.Equal((0, train.Output, ""), (again.ExitCode, again.Output, again.Error));
+        Assert.Equal((1, "error: There is a job trainingJobs/nightly already, with other rows or options: take a new --job, or delete it.\n"), (other.ExitCode, other.Error));
+
+        var detached = await Run("train", "--job", "trainingJobs/long", "--data", rows, "--id", "long", "--steps", "1000000", "--detach");
+        Assert.Equal((0, "", "trainingJobs/long goes on by itself: distill jobs watch trainingJobs/long\n"), (detached.ExitCode, detached.Output, detached.Error));
+        // No Teacher runs there; an id alone is looked for at both.
+        var (nobody, at) = ("http://127.0.0.1:9", "--teacher");
+        Assert.StartsWith("trainingJobs/long Paused: models/long", (await Run("jobs", "pause", "long", at, nobody)).Output, StringComparison.Ordinal);
+        Assert.StartsWith("trainingJobs/long Cancelled", (await Run("jobs", "cancel", "long", at, nobody)).Output, StringComparison.Ordinal);
+        var list = await Run("jobs", "list", at, nobody);
+        Assert.Equal(0, list.ExitCode);
+        Assert.Equal(["trainingJobs/long", "trainingJobs/nightly"], list.Output.TrimEnd().Split('\n').Select(line => line.Split(' ')[0]));
+        Assert.StartsWith("--teacher: The service cannot be reached", list.Error, StringComparison.Ordinal);
+        Assert.Equal("TRAINING_JOB_STATE_SUCCEEDED", JsonDocument.Parse((await Run("jobs", "get", "nightly", "--json", at, nobody)).Output).RootElement.GetProperty("state").GetString());
+        Assert.Equal("trainingJobs/long is deleted.\n", (await Run("jobs", "delete", "long", at, nobody)).Output);
+        var unknown = await Run("jobs", "get", "long", at, nobody);
+        Assert.Equal((1, true), (unknown.ExitCode, unknown.Error.Contains("There is no job 'trainingJobs/long'.", StringComparison.Ordinal)));
+
+        var copy = Path.Combine(folder.Path, "copy");
+        Assert.Matches("(?s)^models/mine Serving, .* parameters\n  models/mine/versions/1 \\(stable\\) Serving, trainingJobs/nightly, 30 rows of datasets/[0-9a-f]{32}, 6 steps, \\d+ of 30 right\n$", (await Run("models", "get", "mine")).Output);
+        Assert.Contains("(canary, stable)", (await Run("models", "alias", "mine/versions/1", "canary")).Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await Run("models", "download", "mine@canary", copy)).ExitCode);
+        Assert.Equal("models/copy/versions/1 answers as stable.\n", (await Run("models", "upload", "copy", copy)).Output);
+        Assert.Equal("models/mine is deleted.\n", (await Run("models", "delete", "mine")).Output);
+        Assert.StartsWith("models/copy Serving", (await Run("models", "list")).Output, StringComparison.Ordinal);
+    }
+
+    private static async Task<(int ExitCode, string Output, string Error)> RunAsync(string[] args)
+    {
+        var run = await Distill.RunAsync(args);
+        return (run.ExitCode, run.Output, run.Error);
+    }
 }

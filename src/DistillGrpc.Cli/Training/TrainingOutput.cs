@@ -26,7 +26,7 @@ internal sealed class TrainingOutput(bool isJson)
             case TrainingEvent.EventOneofCase.Progress:
                 _line.Show(Text(happened.Progress));
                 break;
-            case TrainingEvent.EventOneofCase.Started when happened.Started.StepsMade > 0:
+            case TrainingEvent.EventOneofCase.Started when happened.Started is { StepsMade: > 0 }:
                 Say($"goes on after step {happened.Started.StepsMade}");
                 break;
             case TrainingEvent.EventOneofCase.Evaluation:
@@ -35,7 +35,7 @@ internal sealed class TrainingOutput(bool isJson)
             case TrainingEvent.EventOneofCase.Result:
                 Say(string.Create(CultureInfo.InvariantCulture, $"{happened.Result.Model}: {happened.Result.Steps} steps in {happened.Result.TrainTime?.ToTimeSpan().TotalSeconds ?? 0:0.0} s"));
                 break;
-            case TrainingEvent.EventOneofCase.State when happened.State.State == TrainingJobState.Paused:
+            case TrainingEvent.EventOneofCase.State when _state.State == TrainingJobState.Paused:
                 Say("paused");
                 break;
             case TrainingEvent.EventOneofCase.Warning:
