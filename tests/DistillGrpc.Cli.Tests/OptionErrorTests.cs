@@ -31,7 +31,7 @@ public sealed class OptionErrorTests
 
     [Theory]
     [InlineData("teech --data x", "'teech' is no command; there are quickstart, prompts, teach, ")]
-    [InlineData("jobs stop x", "'stop' is no command; there are list, get, pause, resume, cancel, delete, report.")]
+    [InlineData("jobs stop x", "'stop' is no command; there are list, get, watch, pause, resume, cancel, delete, report.")]
     public async Task Command_ThatThereIsNot_IsNamedWithThoseThereAre(string line, string expected)
     {
         var (code, output, error) = await Distill.RunAsync(line.Split(' '));

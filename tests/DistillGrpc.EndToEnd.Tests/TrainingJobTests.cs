@@ -179,6 +179,24 @@ public sealed class TrainingJobTests : IAsyncLifetime
         Assert.DoesNotContain(await _pair.Models.ListAsync(), model => model.Name == "models/diverging");
     }
 
+    [Fact]
+    public async Task Run_EvaluationsThatAreNoBetter_StopsEarlyWithTheStudentThatWasBest()
+    {
+        var heldOut = new[] { new Example { Id = "never", Label = "what it never says", Segments = { "Mia has 20 apples." } } };
+        var dataset = (await new DatasetClient(_pair.Channel).UploadAsync(new UploadSpec(), heldOut.ToAsyncEnumerable())).Dataset.Name;
+        var request = Request("early", steps: 400);
+        (request.Spec.EvaluationDataset, request.Spec.EvaluationInterval, request.Spec.EarlyStoppingPatience) = (dataset, 10, 2);
+
+        var job = await Jobs.CreateAsync(request);
+        var events = await Jobs.WatchAsync(job.Name).ToListAsync();
+
+        Assert.Equal([10, 20, 30], events.Where(e => e.Evaluation is not null).Select(e => e.Evaluation.Step));
+        Assert.Equal(30, events.Single(e => e.Result is not null).Result.Steps);
+        var best = Path.Combine(_pair.State, "jobs", job.Name.Split('/')[1], "checkpoints", "best");
+        Assert.Contains("\"best_step\":\"10\"", File.ReadAllText(Path.Combine(best, "state.json")).Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(best, "parameters.safetensors")), Weights("early"));
+    }
+
     public static TheoryData<string, CreateTrainingJobRequest> Bad => new()
     {
         { "spec", new() },

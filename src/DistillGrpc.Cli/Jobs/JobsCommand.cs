@@ -14,7 +14,7 @@ internal static class JobsCommand
 {
     public static Command Create()
     {
-        var budget = new Option<decimal?>("--budget") { Description = "The new budget of an extraction, in the currency of the teacher's prices; 0 for no limit but the operator's." };
+        var budget = Money.Option("--budget", "The new budget of an extraction, in the currency of the teacher's prices; 0 for no limit but the operator's.");
         var examples = new Option<int>("--examples") { Description = "Rows that are shown for each reason, 0 to 20.", DefaultValueFactory = _ => 1 };
         // Also before the verb.
         var (teacher, student) = (Addresses.Teacher(), Addresses.Student());
