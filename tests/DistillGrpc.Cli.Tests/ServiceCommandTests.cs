@@ -99,7 +99,8 @@ public sealed class ServiceCommandTests
         Assert.Equal("TRAINING_JOB_STATE_SUCCEEDED", JsonDocument.Parse((await Run("jobs", "get", "nightly", "--json", at, nobody)).Output).RootElement.GetProperty("state").GetString());
         Assert.Equal("trainingJobs/long is deleted.\n", (await Run("jobs", "delete", "long", at, nobody)).Output);
         var unknown = await Run("jobs", "get", "long", at, nobody);
-        Assert.Equal((1, true), (unknown.ExitCode, unknown.Error.Contains("There is no job 'trainingJobs/long'.", StringComparison.Ordinal)));
+        Assert.Equal((1, "error: There is no job 'trainingJobs/long'. (NotFound, JOB_NOT_FOUND) Who could have extractions/long cannot be reached.\n"), (unknown.ExitCode, unknown.Error));
+        Assert.Equal("error: --priority needs --job.\n", (await Run("train", "--data", rows, "--id", "mine", "--priority", "3")).Error);
 
         var copy = Path.Combine(folder.Path, "copy");
         Assert.Matches("(?s)^models/mine Serving, .* parameters\n  models/mine/versions/1 \\(stable\\) Serving, trainingJobs/nightly, 30 rows of datasets/[0-9a-f]{32}, 6 steps, \\d+ of 30 right\n$", (await Run("models", "get", "mine")).Output);

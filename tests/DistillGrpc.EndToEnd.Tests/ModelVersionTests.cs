@@ -151,6 +151,7 @@ public sealed class ModelVersionTests : IAsyncLifetime
         Assert.Equal((code, reason), (refused.StatusCode, RpcErrors.Reason(refused)));
         Assert.Equal(["models/x"], (await _pair.Models.ListAsync()).Select(model => model.Name));
         Assert.Empty(Directory.GetDirectories(Path.Combine(_pair.State, "unfinished")));
+        Assert.Equal(["x"], Directory.GetDirectories(Path.Combine(_pair.State, "models")).Select(Path.GetFileName));
     }
 
     [Theory]

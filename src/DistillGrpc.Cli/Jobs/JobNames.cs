@@ -1,5 +1,4 @@
 using DistillGrpc.Client;
-using Google.Protobuf;
 using Grpc.Core;
 
 namespace DistillGrpc.Cli.Jobs;
@@ -11,8 +10,8 @@ internal static class JobNames
     /// <param name="services">The services.</param>
     /// <param name="given">A name or an id.</param>
     /// <param name="cancellationToken">Cancels the calls.</param>
-    /// <exception cref="InvalidDataException">Several have one of this id.</exception>
-    /// <exception cref="RpcException">None has, or one that might could not be asked.</exception>
+    /// <exception cref="InvalidDataException">Several have one of this id, or none that could be asked.</exception>
+    /// <exception cref="RpcException">They could not be asked.</exception>
     public static async Task<(IJobs Jobs, string Name)> FindAsync(IReadOnlyList<IJobs> services, string given, CancellationToken cancellationToken)
     {
         if (services.FirstOrDefault(jobs => given.StartsWith(jobs.Collection, StringComparison.Ordinal)) is { } named)
@@ -22,12 +21,27 @@ internal static class JobNames
 
         var asked = await Task.WhenAll(services.Select(async jobs => (Jobs: jobs, Answer: await AskAsync(jobs, given, cancellationToken))));
         var found = asked.Where(answer => answer.Answer is null).Select(answer => answer.Jobs).ToArray();
-        return found switch
+        if (found is [var only])
         {
-            [var only] => (only, only.Collection + given),
-            [] => throw (asked.Select(answer => answer.Answer!).FirstOrDefault(failure => failure.StatusCode is not (StatusCode.NotFound or StatusCode.Unavailable)) ?? asked.Select(answer => answer.Answer!).FirstOrDefault(failure => failure.StatusCode == StatusCode.NotFound) ?? asked[0].Answer!),
-            _ => throw new InvalidDataException($"'{given}' names several jobs: {string.Join(" and ", found.Select(jobs => jobs.Collection + given))}."),
-        };
+            return (only, only.Collection + given);
+        }
+
+        if (found.Length > 1)
+        {
+            throw new InvalidDataException($"'{given}' names several jobs: {string.Join(" and ", found.Select(jobs => jobs.Collection + given))}.");
+        }
+
+        throw NotFound(given, [.. asked.Select(answer => (answer.Jobs, answer.Answer!))]);
+    }
+
+    // Who could not be asked may have it.
+    private static Exception NotFound(string id, IReadOnlyList<(IJobs Jobs, RpcException Failure)> asked)
+    {
+        var none = string.Join(" ", asked.Where(answer => answer.Failure.StatusCode == StatusCode.NotFound).Select(answer => RpcErrors.Describe(answer.Failure)));
+        var away = string.Join(" and ", asked.Where(answer => answer.Failure.StatusCode == StatusCode.Unavailable).Select(answer => answer.Jobs.Collection + id));
+        return asked.Select(answer => answer.Failure).FirstOrDefault(failure => failure.StatusCode is not (StatusCode.NotFound or StatusCode.Unavailable)) is { } other ? other
+            : none.Length == 0 ? asked[0].Failure
+            : new InvalidDataException(away.Length > 0 ? $"{none} Who could have {away} cannot be reached." : none);
     }
 
     private static async Task<RpcException?> AskAsync(IJobs jobs, string id, CancellationToken cancellationToken)

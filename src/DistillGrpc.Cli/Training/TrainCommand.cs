@@ -27,9 +27,9 @@ internal static class TrainCommand
                 var (asked, isJob) = (spec.Of(parsed), parsed.GetValue(job) is not null);
                 var rows = TrainingOptions.HasSource(asked) && !data.IsGiven(parsed) ? null : data.Of(parsed);
                 var heldOut = parsed.GetValue(evalData) is { } file ? data.Of(parsed, file) : null;
-                if (parsed.GetValue(detach) && !isJob)
+                if ((parsed.GetValue(detach) || parsed.GetValue(priority) != 0) && !isJob)
                 {
-                    throw new InvalidDataException("--detach needs --job.");
+                    throw new InvalidDataException($"{(parsed.GetValue(detach) ? "--detach" : "--priority")} needs --job.");
                 }
 
                 using var channel = Addresses.Connect("--student", parsed.GetValue(student)!);

@@ -50,7 +50,7 @@ internal sealed class ModelCatalog(StudentOptions options, StateDirectory state,
             if (await LoadAsync(model, number) is { } failure)
             {
                 await UnloadAsync(model, number);
-                model.Folder!.Delete(number);
+                Withdraw(model, number, isNew);
                 var why = failure is InvalidDataException ? failure.Message : "the log says why.";
                 throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"What was made as {ModelName.Of(id)} cannot be served: {why}");
             }
@@ -230,6 +230,19 @@ internal sealed class ModelCatalog(StudentOptions options, StateDirectory state,
         foreach (var unused in model.Served.Keys.Except(model.Aliases.Values).ToArray())
         {
             await UnloadAsync(model, unused);
+        }
+    }
+
+    // A model without any version is none.
+    private static void Withdraw(CatalogModel model, int number, bool isNew)
+    {
+        if (isNew)
+        {
+            model.Folder!.Delete();
+        }
+        else
+        {
+            model.Folder!.Delete(number);
         }
     }
 

@@ -38,6 +38,17 @@ internal sealed class JobFolder(StateDirectory state, string id)
         return this;
     }
 
+    /// <summary>Removes what a job needs to go on, when it never will.</summary>
+    public void Shrink()
+    {
+        File.Delete(Sent);
+        File.Delete(SentHeldOut);
+        if (Directory.Exists(Checkpoints))
+        {
+            Directory.Delete(Checkpoints, recursive: true);
+        }
+    }
+
     /// <summary>Removes the folder.</summary>
     public void Delete()
     {

@@ -28,7 +28,8 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         }
 
         var (source, rows, known) = (spec.Source.Teacher, new List<Example>(), new HashSet<string>(StringComparer.Ordinal));
-        AddAll(rows, known, spec.Source.Dataset.Length > 0 ? datasets.Read(datasets.Find(spec.Source.Dataset, "spec.dataset")) : []);
+        var given = spec.Source.Dataset.Length > 0 ? datasets.Find(spec.Source.Dataset, "spec.dataset") : null;
+        AddAll(rows, known, given is null ? [] : datasets.Read(given));
         AddAll(rows, known, JobFolder.Read(folder.Sent));
         if (source is { Extraction.Length: > 0 })
         {
@@ -43,7 +44,8 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
 
         RpcFailure.Require(rows.Count > 0, "example", "there is no row to learn from");
         var taught = source is null ? 0 : await teacher.ExplainAsync(source, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row))], spec.StepByStep, report, cancellationToken);
-        var dataset = Keep(job, rows);
+        // Where nothing came to it the dataset is the one that there is.
+        var dataset = given is not null && taught == 0 && rows.Count == given.Dataset.Rows ? given : Keep(job, rows);
         folder.Dataset = dataset.Dataset.Name;
         return (dataset, rows, taught);
     }

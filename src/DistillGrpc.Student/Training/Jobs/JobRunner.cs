@@ -20,7 +20,11 @@ internal sealed class JobRunner(JobStore store, JobRows rows, ModelCatalog catal
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        store.Recover();
+        foreach (var lost in store.Recover())
+        {
+            new JobFolder(state, lost.Id).Shrink();
+        }
+
         JobFolder.CleanUp(state, store.Ids());
         _loop = LoopAsync();
         return Task.CompletedTask;

@@ -44,6 +44,8 @@ internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watc
         {
             job = store.Find(job.Id) ?? job;
             job = job.HasEnded ? job : await runner.StopAsync(job.Id, JobStop.Cancel, CancellationToken.None) ?? job;
+            // Nobody can have it go on.
+            folder.Shrink();
         }
 
         if (job.State != TrainingJobState.Succeeded)

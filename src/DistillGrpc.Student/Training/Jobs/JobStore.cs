@@ -112,19 +112,24 @@ internal sealed class JobStore(StudentDatabase database, TimeProvider time)
     }
 
     /// <summary>After a start: what ran when the process ended waits for its turn again, but for what belonged to a call.</summary>
-    public void Recover()
+    /// <returns>Jobs that belonged to a call, and are cancelled.</returns>
+    public IReadOnlyList<StoredJob> Recover()
     {
+        var lost = new List<StoredJob>();
         foreach (var job in database.Query($"SELECT {StoredJob.Columns} FROM jobs WHERE state IN ({States(Waiting)}) ORDER BY number", StoredJob.Read))
         {
             if (job.IsAttached)
             {
                 SetState(job.Id, [job.State], TrainingJobState.Cancelled, new JobFailure(0, "CALLER_LOST", "The Student was stopped, and with it the call that the job belonged to.", ""));
+                lost.Add(job);
             }
             else if (job.State == TrainingJobState.Running)
             {
                 SetState(job.Id, [job.State], TrainingJobState.Queued, new JobFailure(0, "RESTARTED", "The Student was stopped while the job ran.", ""));
             }
         }
+
+        return lost;
     }
 
     /// <summary>The ids of all jobs.</summary>
