@@ -75,6 +75,10 @@ public sealed class PairTests(RunningPair pair) : IClassFixture<RunningPair>
         Assert.Equal(("models/pair/versions/1", 60, 64), (result.Model, result.Steps, result.TeacherRows));
         Assert.Equal(started.Flops, result.Flops, started.Flops * 1e-9);
 
+        // Nobody can have a call's job go on: what it would need for that is gone, and what it learnt from is a dataset.
+        var job = (await pair.Models.GetAsync("models/pair")).Versions[0].Lineage.Job;
+        Assert.Equal(["dataset"], Directory.GetFileSystemEntries(Path.Combine(pair.State, "jobs", job.Split('/')[1])).Select(Path.GetFileName));
+
         var both = await pair.Inference.PredictAsync(Ask("models/pair", PredictionTask.Both));
         Assert.Equal((PredictionTask.Label, PredictionTask.Rationale), (both.Label.Task, both.Rationale.Task));
         var parts = await pair.Inference.StreamPredictAsync(new StreamPredictRequest { Model = "models/pair", Segments = { Problem(0) }, Task = PredictionTask.Both }).ToListAsync();

@@ -180,6 +180,22 @@ public sealed class TrainingJobTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Run_FromADatasetThatLacksNothing_LearnsFromThatOneAndMakesNoOther()
+    {
+        var datasets = new DatasetClient(_pair.Channel);
+        var rows = Enumerable.Range(0, 8).Select(i => new Example { Id = $"{i}", Label = $"{i}", Rationale = $"It says {i}.", Segments = { $"Mia has {i} apples." } });
+        var name = (await datasets.UploadAsync(new UploadSpec(), rows.ToAsyncEnumerable())).Dataset.Name;
+        var request = Request("plain", steps: 1, 0, null, "");
+        request.Spec.Dataset = name;
+
+        var job = await Jobs.CreateAsync(request);
+        await Jobs.WatchAsync(job.Name).ToListAsync();
+
+        Assert.Equal(name, (await Jobs.GetAsync(job.Name)).Dataset);
+        Assert.Equal(DatasetOrigin.SourceOneofCase.Upload, Assert.Single(await datasets.ListAsync().ToListAsync()).Origin.SourceCase);
+    }
+
+    [Fact]
     public async Task Run_EvaluationsThatAreNoBetter_StopsEarlyWithTheStudentThatWasBest()
     {
         var heldOut = new[] { new Example { Id = "never", Label = "what it never says", Segments = { "Mia has 20 apples." } } };
