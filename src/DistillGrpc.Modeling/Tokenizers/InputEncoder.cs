@@ -50,6 +50,24 @@ public static class InputEncoder
         return new EncodedInput([.. ids], length, truncated: true);
     }
 
+    /// <summary>
+    /// As <see cref="Encode"/> of all the segments, but what is cut off is the end of what stands before the last one: a label or a
+    /// rationale that is read with an input is kept, up to half of the length.
+    /// </summary>
+    /// <param name="t">The tokenizer.</param>
+    /// <param name="prefix">What stands in front of the first segment.</param>
+    /// <param name="segments">The segments before the last one.</param>
+    /// <param name="last">The last segment.</param>
+    /// <param name="maxLength">Most ids to return, at least 2.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxLength"/> is below 2.</exception>
+    public static EncodedInput EncodeKeepingLast(ITokenizer t, string prefix, IReadOnlyList<string> segments, string last, int maxLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxLength, 2);
+        var kept = Encode(t, "", [last], maxLength / 2);
+        var before = Encode(t, prefix, segments, maxLength - kept.Ids.Length);
+        return new EncodedInput([.. before.Ids, .. kept.Ids], before.OriginalLength + kept.OriginalLength, before.Truncated || kept.Truncated);
+    }
+
     private static void AppendSegment(List<int> ids, ITokenizer t, string text, bool parseSpecialTokens)
     {
         var segment = t.Encode(text, parseSpecialTokens);

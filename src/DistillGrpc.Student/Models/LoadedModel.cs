@@ -38,17 +38,18 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
         return new LoadedModel(model, tokenizer, card);
     }
 
-    /// <summary>The task's prefix and the input as ids.</summary>
-    public EncodedInput Encode(bool rationale, IReadOnlyList<string> segments) =>
-        InputEncoder.Encode(tokenizer, rationale ? card.RationalePrefix : card.LabelPrefix, segments, card.MaxInputTokens);
+    /// <summary>What it is asked with.</summary>
+    public TaskPrompts Prompts { get; } = new(tokenizer, card);
 
-    /// <summary>One answer to one input.</summary>
-    public int[] Decode(int[] input, int maxTokens, Action<int>? onToken, Action? onEncoded, LikelyTokens? likely, CancellationToken cancellationToken)
+    /// <summary>Answers to many prompts whose decoders begin alike, in their order.</summary>
+    /// <param name="prompts">The prompts.</param>
+    /// <param name="maxTokens">Most tokens of each.</param>
+    /// <param name="cancellationToken">Looked at before every token.</param>
+    public int[][] Decode(IReadOnlyList<TaskPrompt> prompts, int maxTokens, CancellationToken cancellationToken)
     {
         using var scope = torch.NewDisposeScope();
-        return GreedyDecoder.Decode(
-            model, PaddedBatch.Pad([input], tokenizer.PadId), PaddedBatch.Mask([input]), maxTokens,
-            onToken is null ? null : (_, token) => onToken(token), onEncoded, likely, cancellationToken: cancellationToken)[0];
+        var inputs = prompts.Select(prompt => prompt.Input.Ids).ToArray();
+        return GreedyDecoder.Decode(model, PaddedBatch.Pad(inputs, tokenizer.PadId), PaddedBatch.Mask(inputs), maxTokens, prefix: prompts[0].DecoderPrefix, cancellationToken: cancellationToken);
     }
 
     public void Dispose() => model.Dispose();

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using DistillGrpc.Contracts.V1;
 
 namespace DistillGrpc.Student.Models;
 
@@ -15,13 +17,31 @@ internal sealed record ModelCard
 
     private const int MostInputTokens = 4096;
 
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) } };
 
     public string LabelPrefix { get; init; } = DefaultLabelPrefix;
 
     public string RationalePrefix { get; init; } = DefaultRationalePrefix;
 
     public int MaxInputTokens { get; init; } = 512;
+
+    /// <summary>How label and rationale come.</summary>
+    public PredictionForm Form { get; init; } = PredictionForm.Separate;
+
+    /// <summary>It was trained on labels alone.</summary>
+    public bool LacksRationales { get; init; }
+
+    /// <summary>It has learnt the rationale of a given label.</summary>
+    public bool ExplainsGivenLabel { get; init; }
+
+    /// <summary>The task's prefix is what the decoder begins with.</summary>
+    public bool PrefixOnDecoder { get; init; }
+
+    /// <summary>Of a model that reads the label from a rationale: who is asked for it, <c>teachers/{id}</c>; empty for the Teacher's default.</summary>
+    public string Teacher { get; init; } = "";
+
+    /// <summary>The prompt that goes with it, <c>prompts/{id}</c>.</summary>
+    public string Prompt { get; init; } = "";
 
     /// <summary>Reads the card of a model; one that has none, such as a pretrained T5, gets the defaults.</summary>
     /// <exception cref="InvalidDataException">The card is damaged.</exception>
@@ -31,15 +51,17 @@ internal sealed record ModelCard
         try
         {
             var card = System.IO.File.Exists(path) ? JsonSerializer.Deserialize<ModelCard>(System.IO.File.ReadAllBytes(path), Json) ?? new ModelCard() : new ModelCard();
-            return card is { LabelPrefix.Length: <= MaxPrefixLength, RationalePrefix.Length: <= MaxPrefixLength, MaxInputTokens: >= 1 and <= MostInputTokens }
+            return card is { LabelPrefix.Length: <= MaxPrefixLength, RationalePrefix.Length: <= MaxPrefixLength, MaxInputTokens: >= 1 and <= MostInputTokens, Form: not PredictionForm.Unspecified }
                 ? card
-                : throw new InvalidDataException($"{File}: prefixes may have {MaxPrefixLength} characters, and max_input_tokens is 1 to {MostInputTokens}.");
+                : throw new InvalidDataException($"{File}: prefixes may have {MaxPrefixLength} characters, max_input_tokens is 1 to {MostInputTokens}, and form is a form.");
         }
         catch (JsonException damaged)
         {
             throw new InvalidDataException($"{File} is damaged.", damaged);
         }
     }
+
+    public ModelAbilities Describe() => new() { Form = Form, LacksRationales = LacksRationales, ExplainsGivenLabel = ExplainsGivenLabel, PrefixOnDecoder = PrefixOnDecoder };
 
     public void Write(string directory) => System.IO.File.WriteAllBytes(Path.Combine(directory, File), JsonSerializer.SerializeToUtf8Bytes(this, Json));
 }

@@ -8,7 +8,7 @@ using Grpc.Core;
 namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
-internal sealed class PredictionService(ModelCatalog catalog, StudentOptions options, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
+internal sealed class PredictionService(ModelCatalog catalog, GivenRationales rationales, StudentOptions options, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int DefaultMaxTokens = 256;
     private const int BatchInFlight = 32;
@@ -18,9 +18,17 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
 
     public override async Task StreamPredict(StreamPredictRequest request, IServerStreamWriter<StreamPredictResponse> responseStream, ServerCallContext context)
     {
-        var asked = new PredictRequest { Model = request.Model, Task = request.Task, MaxOutputTokens = request.MaxOutputTokens, TopLogProbabilities = request.TopLogProbabilities };
+        var asked = new PredictRequest
+        {
+            Model = request.Model,
+            Task = request.Task,
+            MaxOutputTokens = request.MaxOutputTokens,
+            TopLogProbabilities = request.TopLogProbabilities,
+            GivenLabel = request.GivenLabel,
+            GivenRationale = request.GivenRationale,
+        };
         asked.Segments.AddRange(request.Segments);
-        var (_, output) = Start(asked, wantsDeltas: true, context.CancellationToken);
+        var (_, output) = await StartAsync(asked, wantsDeltas: true, context.CancellationToken);
         await foreach (var part in output.ReadAllAsync(context.CancellationToken))
         {
             await responseStream.WriteAsync(part, context.CancellationToken);
@@ -74,7 +82,7 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
 
     private async Task<PredictResponse> Answer(PredictRequest request, CancellationToken cancellationToken)
     {
-        var (model, output) = Start(request, wantsDeltas: false, cancellationToken);
+        var (model, output) = await StartAsync(request, wantsDeltas: false, cancellationToken);
         var response = new PredictResponse { Model = model.Name };
         await foreach (var part in output.ReadAllAsync(cancellationToken))
         {
@@ -91,7 +99,7 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
         return response;
     }
 
-    private (ServedModel Model, ChannelReader<StreamPredictResponse> Output) Start(PredictRequest request, bool wantsDeltas, CancellationToken cancellationToken)
+    private async Task<(ServedModel Model, ChannelReader<StreamPredictResponse> Output)> StartAsync(PredictRequest request, bool wantsDeltas, CancellationToken cancellationToken)
     {
         var model = catalog.Find(request.Model, "model");
         if (request.Segments.Count == 0 || request.Segments.Any(string.IsNullOrWhiteSpace))
@@ -99,9 +107,9 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
             throw RpcFailure.InvalidArgument("segments", "must hold at least one text, and none may be empty");
         }
 
-        if (request.Segments.Sum(segment => (long)segment.Length) > options.MaxInputCharacters)
+        if (request.Segments.Sum(segment => (long)segment.Length) + request.GivenLabel.Length + request.GivenRationale.Length > options.MaxInputCharacters)
         {
-            throw RpcFailure.InvalidArgument("segments", $"may have {options.MaxInputCharacters} characters in all");
+            throw RpcFailure.InvalidArgument("segments", $"may have {options.MaxInputCharacters} characters in all, with given_label and given_rationale");
         }
 
         if (request.MaxOutputTokens < 0 || request.MaxOutputTokens > options.MaxOutputTokens)
@@ -119,14 +127,39 @@ internal sealed class PredictionService(ModelCatalog catalog, StudentOptions opt
             throw RpcFailure.InvalidArgument("task", "is not one of the tasks");
         }
 
+        model.RequireLoaded();
+        RequireAble(model, request);
+        var rationale = model.Card.Form == PredictionForm.LabelFromRationale && request.GivenRationale.Length == 0
+            ? await rationales.AskAsync(model.Card, request.Segments, cancellationToken)
+            : request.GivenRationale;
         var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
         var maxTokens = request.MaxOutputTokens > 0 ? request.MaxOutputTokens : Math.Min(DefaultMaxTokens, options.MaxOutputTokens);
-        var job = new PredictionJob([.. request.Segments], request.Task, maxTokens, request.TopLogProbabilities, Stopwatch.GetTimestamp(), output.Writer, wantsDeltas, cancellationToken);
-        while (!model.TryEnqueue(job))
+        var job = new PredictionJob([.. request.Segments], request.Task, request.GivenLabel, rationale, maxTokens, request.TopLogProbabilities, Stopwatch.GetTimestamp(), output.Writer, wantsDeltas, cancellationToken);
+        // Another version may have taken its place meanwhile, and be asked otherwise.
+        return model.TryEnqueue(job) ? (model, output.Reader) : await StartAsync(request, wantsDeltas, cancellationToken);
+    }
+
+    // A model is not asked for what it has not learnt: it would answer something.
+    private static void RequireAble(ServedModel model, PredictRequest request)
+    {
+        var card = model.Card;
+        if (card.LacksRationales && request.Task is (PredictionTask.Rationale or PredictionTask.Both))
         {
-            model = catalog.Find(request.Model, "model");
+            throw RpcFailure.FailedPrecondition("NO_RATIONALE_TASK", $"{model.Name} was trained on labels alone, and cannot explain them.");
         }
 
-        return (model, output.Reader);
+        if (request.GivenLabel.Length > 0)
+        {
+            RpcFailure.Require(request.Task == PredictionTask.Rationale, "given_label", "is explained with the task RATIONALE");
+            if (!card.ExplainsGivenLabel)
+            {
+                throw RpcFailure.FailedPrecondition("NO_GIVEN_LABEL_TASK", $"{model.Name} has not learnt to explain a given label (explained_label_weight).");
+            }
+        }
+
+        if (request.GivenRationale.Length > 0 && card.Form != PredictionForm.LabelFromRationale)
+        {
+            throw RpcFailure.FailedPrecondition("NO_GIVEN_RATIONALE", $"{model.Name} does not read its label from a rationale.");
+        }
     }
 }

@@ -1,11 +1,7 @@
-using System.Diagnostics;
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
-using DistillGrpc.Modeling.T5;
-using DistillGrpc.Modeling.Tokenizers;
 using DistillGrpc.Student.Models;
-using Google.Protobuf.WellKnownTypes;
 using TorchSharp;
 
 namespace DistillGrpc.Student.Serving;
@@ -34,6 +30,9 @@ internal sealed class ServedModel : IAsyncDisposable
     /// <summary>Where its files lie.</summary>
     public string Directory => _directory;
 
+    /// <summary>What it can be asked; there once it is loaded.</summary>
+    public ModelCard Card => _model?.Card ?? throw new InvalidOperationException("The model is not loaded.");
+
     /// <summary>Null when it serves, else why it does not.</summary>
     public Task<Exception?> Loaded => _loaded.Task;
 
@@ -52,6 +51,7 @@ internal sealed class ServedModel : IAsyncDisposable
             description.Parameters = model.Parameters;
             description.WeightBytes = model.Parameters * sizeof(float);
             description.MaxInputTokens = model.Card.MaxInputTokens;
+            description.Abilities = model.Card.Describe();
         }
 
         return description;
@@ -100,7 +100,7 @@ internal sealed class ServedModel : IAsyncDisposable
         {
             torch.set_num_threads(1);
             var model = LoadedModel.Load(_directory);
-            model.Decode(model.Encode(rationale: false, ["warm up"]).Ids, 4, null, null, null, CancellationToken.None);
+            model.Decode([model.Prompts.Label(["warm up"])], 4, CancellationToken.None);
             _model = model;
             _loaded.SetResult(null);
         }
@@ -115,7 +115,7 @@ internal sealed class ServedModel : IAsyncDisposable
         {
             while (Next() is { } job)
             {
-                Answer(_model, job);
+                Answer(new AnswerWriter(_model, Name, job), job);
             }
         }
 
@@ -137,74 +137,17 @@ internal sealed class ServedModel : IAsyncDisposable
         return job;
     }
 
-    private void Answer(LoadedModel model, PredictionJob job)
+    private void Answer(AnswerWriter writer, PredictionJob job)
     {
         try
         {
-            if (job.Task is not PredictionTask.Rationale)
-            {
-                Answer(model, job, rationale: false);
-            }
-
-            if (job.Task is PredictionTask.Rationale or PredictionTask.Both)
-            {
-                Answer(model, job, rationale: true);
-            }
-
+            writer.Write();
             job.Output.TryComplete();
         }
         catch (Exception failure)
         {
             ServingMetrics.NotAnswered(Name, job.Task, failure is OperationCanceledException);
             job.Output.TryComplete(failure);
-        }
-    }
-
-    private void Answer(LoadedModel model, PredictionJob job, bool rationale)
-    {
-        job.CancellationToken.ThrowIfCancellationRequested();
-        var task = rationale ? PredictionTask.Rationale : PredictionTask.Label;
-        var queued = Stopwatch.GetElapsedTime(job.Enqueued);
-        var started = Stopwatch.GetTimestamp();
-        var encoded = TimeSpan.Zero;
-        var input = model.Encode(rationale, job.Segments);
-        var decoder = job.WantsDeltas ? model.Tokenizer.CreateDecoder() : null;
-        var likely = job.TopLogProbabilities > 0 ? new LikelyTokens(job.TopLogProbabilities) : null;
-        var tokens = model.Decode(
-            input.Ids, job.MaxTokens, decoder is null ? null : token => Send(job, task, decoder.Append(token)), () => encoded = Stopwatch.GetElapsedTime(started), likely, job.CancellationToken);
-        if (decoder is not null)
-        {
-            Send(job, task, decoder.Flush());
-        }
-
-        var answer = ToAnswer(model, task, input, tokens, queued, encoded, Stopwatch.GetElapsedTime(started) - encoded);
-        answer.Tokens.AddRange(likely is null ? [] : likely.Rows[0].Select(position => ToPosition(model.Tokenizer, position)));
-        ServingMetrics.Answered(Name, answer);
-        job.Output.TryWrite(new StreamPredictResponse { Answer = answer });
-    }
-
-    private static TaskAnswer ToAnswer(LoadedModel model, PredictionTask task, EncodedInput input, int[] tokens, TimeSpan queued, TimeSpan encoded, TimeSpan decoded) => new()
-    {
-        Task = task,
-        Text = model.Tokenizer.Decode(tokens),
-        FinishReason = tokens.Length > 0 && tokens[^1] == model.Model.Config.EosId ? FinishReason.EndOfSequence : FinishReason.Length,
-        Usage = new Usage { InputTokens = input.Ids.Length, OutputTokens = tokens.Length },
-        InputTruncated = input.Truncated,
-        Timings = new Timings { Queue = Duration.FromTimeSpan(queued), Encode = Duration.FromTimeSpan(encoded), Decode = Duration.FromTimeSpan(decoded) },
-    };
-
-    private static TokenPosition ToPosition(ITokenizer tokenizer, IReadOnlyList<(int Id, float LogProbability)> tokens)
-    {
-        var position = new TokenPosition();
-        position.Tokens.AddRange(tokens.Select(token => new TokenLogProbability { Token = tokenizer.Token(token.Id), LogProbability = token.LogProbability }));
-        return position;
-    }
-
-    private static void Send(PredictionJob job, PredictionTask task, string text)
-    {
-        if (text.Length > 0)
-        {
-            job.Output.TryWrite(new StreamPredictResponse { Delta = new AnswerDelta { Task = task, Text = text } });
         }
     }
 }

@@ -8,14 +8,16 @@ namespace DistillGrpc.Student.Training;
 /// <summary>Has the Teacher explain the rows that carry no rationale.</summary>
 internal sealed class RowTeacher(TeacherConnection teacher, ILogger<RowTeacher> logger)
 {
+    private const int SoftLabelTokens = 10;
+
     /// <summary>Fills in what the Teacher gives; gives the number of results that came.</summary>
     /// <param name="source">Who is asked.</param>
     /// <param name="rows">The rows that lack something.</param>
-    /// <param name="wantsRationales">A row without a rationale is worth a warning, else one without a label.</param>
+    /// <param name="run">What the rows are for: without rationales a row without a label is worth a warning, soft labels need the teacher's log-probabilities.</param>
     /// <param name="report">Takes the events.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="RpcException">FAILED_PRECONDITION without a configured Teacher; UNAVAILABLE where it could not be reached at all; what it refused.</exception>
-    public async Task<int> ExplainAsync(TeacherSource source, IReadOnlyList<Example> rows, bool wantsRationales, Func<TrainingEvent, ValueTask> report, CancellationToken cancellationToken)
+    public async Task<int> ExplainAsync(TeacherSource source, IReadOnlyList<Example> rows, RunSpec run, Func<TrainingEvent, ValueTask> report, CancellationToken cancellationToken)
     {
         var open = rows.ToDictionary(row => row.Id, StringComparer.Ordinal);
         if (open.Count == 0)
@@ -24,10 +26,10 @@ internal sealed class RowTeacher(TeacherConnection teacher, ILogger<RowTeacher> 
         }
 
         var client = new TeacherClient(teacher.Channel("The rows need a teacher"));
-        var (came, parsed, failed, progress) = (0, 0, 0, new TeachingReport(report));
+        var (came, parsed, failed, progress, wantsRationales) = (0, 0, 0, new TeachingReport(report), run.WantsRationales);
         try
         {
-            var spec = new RationaleSpec { Teacher = source.Teacher, Prompt = source.Prompt };
+            var spec = new RationaleSpec { Teacher = source.Teacher, Prompt = source.Prompt, TopLogProbabilities = run.Soft is null ? 0 : SoftLabelTokens };
             var inputs = open.Values.Select(Question).ToAsyncEnumerable();
             await foreach (var response in client.GenerateRationalesAsync(spec, inputs, cancellationToken))
             {

@@ -1,9 +1,6 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Modeling.Scoring;
-using DistillGrpc.Modeling.T5;
-using DistillGrpc.Modeling.Training;
 using DistillGrpc.Student.Models;
-using TorchSharp;
 
 namespace DistillGrpc.Student.Training;
 
@@ -24,11 +21,8 @@ internal sealed class RunEvaluation(RunSpec spec, IReadOnlyList<Example> heldOut
         var correct = 0;
         foreach (var chunk in heldOut.Chunk(AtOnce))
         {
-            using var scope = torch.NewDisposeScope();
-            var inputs = chunk.Select(row => model.Encode(rationale: false, [.. row.Segments]).Ids).ToArray();
-            var answers = GreedyDecoder.Decode(
-                model.Model, PaddedBatch.Pad(inputs, model.Tokenizer.PadId), PaddedBatch.Mask(inputs), spec.MaxTargetTokens, cancellationToken: cancellationToken);
-            correct += chunk.Zip(answers).Count(pair => spec.Scorer.IsRight(model.Tokenizer.Decode(pair.Second), pair.First.Label, pair.First.Answer));
+            var answers = LabelAnswers.Of(model, chunk, spec.MaxTargetTokens, cancellationToken);
+            correct += chunk.Zip(answers).Count(pair => spec.Scorer.IsRight(pair.Second, pair.First.Label, pair.First.Answer));
         }
 
         return correct;

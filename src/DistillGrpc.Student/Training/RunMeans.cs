@@ -28,6 +28,12 @@ internal sealed class RunMeans
             Flops = clock.Flops,
             TokensPerSecond = clock.Tokens / Math.Max(clock.Elapsed.TotalSeconds, 1e-9),
         };
+        foreach (var name in _steps.SelectMany(step => step.Losses.Keys).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
+        {
+            // A mean over the steps that had it: a rare kind of row is not in every batch.
+            progress.Losses.Add(name, _steps.Where(step => step.Losses.ContainsKey(name)).Average(step => step[name]));
+        }
+
         _steps.Clear();
         clock.Report();
         return progress;

@@ -5,7 +5,7 @@ using DistillGrpc.Student.Training.Jobs;
 namespace DistillGrpc.Student.Training;
 
 /// <summary>Where a run stands, to the disk and back: parameters, optimiser, dropout, the order of the rows, the clock, the best evaluation.</summary>
-internal sealed class RunProgress(DistillationTrainer trainer, IReadOnlyList<RunTask> tasks, RunClock clock, JobCheckpoints checkpoints)
+internal sealed class RunProgress(DistillationTrainer trainer, RunOrder order, RunClock clock, JobCheckpoints checkpoints)
 {
     private const string Flops = "flops";
     private const string Tokens = "tokens";
@@ -39,7 +39,7 @@ internal sealed class RunProgress(DistillationTrainer trainer, IReadOnlyList<Run
     private void Write(string folder) => TrainerState.Save(folder, trainer, new TrainerPosition
     {
         Step = clock.Steps,
-        Samplers = tasks.ToDictionary(task => task.Name, task => task.Sampler.State),
+        Samplers = order.State,
         Notes = new Dictionary<string, string>
         {
             [Flops] = Text(clock.Flops),
@@ -58,11 +58,7 @@ internal sealed class RunProgress(DistillationTrainer trainer, IReadOnlyList<Run
         double Note(string name) => position.Notes.TryGetValue(name, out var text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
             ? value
             : throw new InvalidDataException($"The checkpoint has no {name}.");
-        foreach (var task in tasks)
-        {
-            task.Sampler.Restore(position.Samplers.TryGetValue(task.Name, out var state) ? state : throw new InvalidDataException($"The checkpoint is of a run without the task {task.Name}."));
-        }
-
+        order.Restore(position.Samplers);
         clock.Restore((int)position.Step, Note(Flops), (long)Note(Tokens), TimeSpan.FromSeconds(Note(Seconds)));
         (RateFactor, Best) = (Note(Rate), new RunBest((int)Note(BestCorrect), (int)Note(BestStep), (int)Note(SinceBest)));
     }

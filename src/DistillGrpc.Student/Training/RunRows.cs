@@ -1,4 +1,5 @@
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
 using DistillGrpc.Modeling.Tokenizers;
 using DistillGrpc.Modeling.Training;
 using DistillGrpc.Student.Models;
@@ -8,41 +9,74 @@ namespace DistillGrpc.Student.Training;
 /// <summary>The rows of a run as ids, and what had to be cut.</summary>
 internal sealed class RunRows
 {
-    public List<TaskRow> Labels { get; } = [];
+    private static readonly TaskRow[] None = [];
+    private readonly RunSpec _spec;
+    private readonly TaskPrompts _prompts;
+    private readonly SoftTargets? _soft;
+    private readonly List<TaskRow> _labels = [];
+    private readonly List<TaskRow> _rationales = [];
+    private readonly List<TaskRow> _explained = [];
+    private readonly List<TaskRow> _examples = [];
+    private readonly Dictionary<string, List<TaskRow[]>> _ofExamples = [];
 
-    public List<TaskRow> Rationales { get; } = [];
+    private RunRows(RunSpec spec, ITokenizer tokenizer, SoftTargets? soft)
+    {
+        (_spec, _prompts, _soft) = (spec, new TaskPrompts(tokenizer, spec.Card), soft);
+        RpcFailure.Require(_prompts.AreDistinct, "spec.prefixes.rationale", "looks like the label's prefix to the student's tokenizer");
+        var softShare = spec.Soft?.Weight ?? 0;
+        Tasks =
+        [
+            new RunTask(TaskBatch.Label, _labels, spec.Weights.LabelWeight * (1 - softShare)),
+            .. spec.StepByStep ? [new RunTask(TaskBatch.Rationale, _rationales, spec.Weights.RationaleWeight)] : Array.Empty<RunTask>(),
+            .. spec.Card.ExplainsGivenLabel ? [new RunTask(TaskBatch.RationaleOfLabel, _explained, spec.Source.ExplainedLabelWeight)] : Array.Empty<RunTask>(),
+        ];
+        foreach (var task in Tasks)
+        {
+            _ofExamples.Add(task.Name, []);
+        }
+    }
+
+    /// <summary>The tasks that have rows.</summary>
+    public IReadOnlyList<RunTask> Tasks { get; private set; }
+
+    /// <summary>What there is of every example, as one row: its length is that of all its tasks' rows.</summary>
+    public IReadOnlyList<TaskRow> Examples => _examples;
+
+    public int LabelRows => _labels.Count;
+
+    public int RationaleRows => _rationales.Count;
+
+    public int ExplainedLabelRows => _explained.Count;
+
+    public int SoftRows { get; private set; }
+
+    public int UnusedRows { get; private set; }
 
     public int TruncatedInputs { get; private set; }
 
     public int TruncatedTargets { get; private set; }
 
+    /// <summary>The labels that soft labels are over, as ids; empty without them.</summary>
+    public IReadOnlyList<int[]> LabelSet => [.. (_soft?.Labels ?? []).Select(label => _prompts.Target(label, _spec.MaxTargetTokens).Ids)];
+
+    /// <summary>Makes ids of the rows.</summary>
+    /// <exception cref="Grpc.Core.RpcException">They cannot be learnt from.</exception>
     public static RunRows Encode(RunSpec spec, IReadOnlyList<Example> rows, ITokenizer tokenizer, CancellationToken cancellationToken)
     {
-        var encoded = new RunRows();
-        foreach (var row in rows)
+        var encoded = new RunRows(spec, tokenizer, spec.Soft is { } soft ? new SoftTargets(soft, rows, tokenizer) : null);
+        foreach (var row in RowControls.Apply(spec, rows))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (LabelOf(spec, row) is { Length: > 0 } label)
-            {
-                encoded.Labels.Add(encoded.Row(spec, tokenizer, spec.Card.LabelPrefix, row, label));
-            }
-
-            if (spec.StepByStep && row.Rationale.Length > 0)
-            {
-                encoded.Rationales.Add(encoded.Row(spec, tokenizer, spec.Card.RationalePrefix, row, row.Rationale));
-            }
+            encoded.Add(row);
         }
 
+        RpcFailure.Require(encoded.LabelRows > 0, "example.label", spec.StepByStep || !spec.WantsRationales ? "no row has a label of the chosen source" : "no row has a label of the chosen source and a rationale");
+        RpcFailure.Require(spec.Soft is null || encoded.SoftRows > 0, "spec.soft_labels", "no row that is learnt from carries a teacher's distribution of this kind");
+        encoded.Tasks = [.. encoded.Tasks.Where(task => task.Rows.Count > 0)];
         return encoded;
     }
 
-    /// <summary>The tasks, each at the beginning of its order.</summary>
-    public IReadOnlyList<RunTask> Tasks(RunSpec spec) =>
-    [
-        new RunTask(TaskBatch.Label, Labels, spec.Weights.LabelWeight).Begin(spec),
-        .. Rationales.Count > 0 ? [new RunTask(TaskBatch.Rationale, Rationales, spec.Weights.RationaleWeight).Begin(spec)] : Array.Empty<RunTask>(),
-    ];
-
+    /// <summary>The label that is learnt; empty where there is none.</summary>
     public static string LabelOf(RunSpec spec, Example row) => spec.Source.LabelSource switch
     {
         LabelSource.Gold => row.Label,
@@ -51,18 +85,64 @@ internal sealed class RunRows
     };
 
     /// <summary>Whether a row lacks what it is to be learnt from.</summary>
-    public static bool NeedsTeacher(RunSpec spec, Example row) => spec.StepByStep ? row.Rationale.Length == 0 : LabelOf(spec, row).Length == 0 && spec.Source.LabelSource != LabelSource.Gold;
+    public static bool NeedsTeacher(RunSpec spec, Example row) =>
+        (spec.WantsRationales && row.Rationale.Length == 0)
+        || (spec.Source.LabelSource != LabelSource.Gold && LabelOf(spec, row).Length == 0)
+        || (spec.Soft is { } soft && !SoftTargets.IsGiven(soft, row));
 
     /// <summary>The texts that a vocabulary is built from.</summary>
     public static IEnumerable<string> Texts(RunSpec spec, IReadOnlyList<Example> rows) => rows.SelectMany(row =>
         row.Segments.Append(LabelOf(spec, row)).Append(row.Rationale).Append(spec.Card.LabelPrefix).Append(spec.Card.RationalePrefix));
 
-    private TaskRow Row(RunSpec spec, ITokenizer tokenizer, string prefix, Example row, string target)
+    /// <summary>A task's rows of an example.</summary>
+    public IReadOnlyList<TaskRow> OfExample(string task, int example) => _ofExamples[task][example];
+
+    private void Add(Example row)
     {
-        var input = InputEncoder.Encode(tokenizer, prefix, [.. row.Segments], spec.Card.MaxInputTokens);
-        var ids = InputEncoder.Encode(tokenizer, "", [target], spec.MaxTargetTokens);
-        TruncatedInputs += input.Truncated ? 1 : 0;
-        TruncatedTargets += ids.Truncated ? 1 : 0;
-        return new TaskRow(input.Ids, ids.Ids);
+        var (segments, label, example) = (row.Segments.ToArray(), LabelOf(_spec, row), _examples.Count);
+        var rationales = RowControls.Rationales(_spec, row);
+        var labels = (label.Length == 0 ? [] : _spec.Source.Mode switch
+        {
+            TrainingMode.RationaleThenLabel => rationales.Select(reason => Row(_prompts.Label(segments), _prompts.Target(reason, label, _spec.MaxTargetTokens))),
+            TrainingMode.LabelFromRationale => rationales.Select(reason => Row(_prompts.LabelFrom(segments, reason), label)),
+            _ => [Row(_prompts.Label(segments), label)],
+        }).Select(made => _soft?.Soften(made, row) ?? made).ToArray();
+        var reasons = _spec.StepByStep ? rationales.Select(reason => Row(_prompts.Rationale(segments), reason)).ToArray() : None;
+        // The label that the rationale was given for, right or wrong: an explanation has to fit whatever was answered.
+        var given = row.TeacherLabel.Length > 0 ? row.TeacherLabel : row.Label;
+        var explained = _spec.Card.ExplainsGivenLabel && given.Length > 0 ? rationales.Select(reason => Row(_prompts.RationaleOf(segments, given), reason)).ToArray() : None;
+        var all = labels.Concat(reasons).Concat(explained).ToArray();
+        if (all.Length == 0)
+        {
+            UnusedRows++;
+            return;
+        }
+
+        SoftRows += labels.Count(made => made.LabelSoftLabels is not null || made.TokenSoftLabels is not null);
+        // With the prefix on the decoder the tasks read the very same input, which goes through the encoder once.
+        TaskRow Of(TaskRow made) => made with { Example = example, Input = _spec.Card.PrefixOnDecoder ? all[0].Input : made.Input };
+        _examples.Add(new TaskRow(all[0].Input, [.. all.SelectMany(made => made.Target)]));
+        Keep(TaskBatch.Label, _labels, Array.ConvertAll(labels, Of));
+        Keep(TaskBatch.Rationale, _rationales, Array.ConvertAll(reasons, Of));
+        Keep(TaskBatch.RationaleOfLabel, _explained, Array.ConvertAll(explained, Of));
+    }
+
+    private void Keep(string task, List<TaskRow> rows, TaskRow[] made)
+    {
+        rows.AddRange(made);
+        _ofExamples.GetValueOrDefault(task)?.Add(made);
+    }
+
+    private TaskRow Row(TaskPrompt prompt, string target)
+    {
+        var ids = _prompts.Target(target, _spec.MaxTargetTokens);
+        return Row(prompt, (ids.Ids, ids.Truncated));
+    }
+
+    private TaskRow Row(TaskPrompt prompt, (int[] Ids, bool Truncated) target)
+    {
+        TruncatedInputs += prompt.Input.Truncated ? 1 : 0;
+        TruncatedTargets += target.Truncated ? 1 : 0;
+        return new TaskRow(prompt.Input.Ids, target.Ids) { DecoderPrefix = prompt.DecoderPrefix };
     }
 }

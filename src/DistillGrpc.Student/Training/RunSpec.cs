@@ -4,6 +4,7 @@ using DistillGrpc.Modeling.Scoring;
 using DistillGrpc.Modeling.T5;
 using DistillGrpc.Modeling.Training;
 using DistillGrpc.Student.Models;
+using LocalTeacher = DistillGrpc.Contracts.V1.LocalTeacher;
 
 namespace DistillGrpc.Student.Training;
 
@@ -15,6 +16,16 @@ internal sealed record RunSpec
     private const int MaxTokens = 4096;
     private const int MaxVocabulary = 64_000;
     private const double MaxLearningRate = 10;
+    private const double MaxWeight = 1000;
+    private const double MaxTemperature = 100;
+    private const int MaxRationales = 100;
+    private const int MaxPatterns = 100;
+    private const int MaxBuckets = 10_000;
+    private const int MaxBatchTokens = 10_000_000;
+    private const int MaxInvented = 100_000;
+    private const int MaxLabels = 1000;
+    private const int MaxDescription = 4000;
+    private const int MaxSamples = 1000;
 
     public required TrainingSpec Source { get; init; }
 
@@ -28,7 +39,22 @@ internal sealed record RunSpec
 
     public required TrainerOptions Weights { get; init; }
 
-    public required bool StepByStep { get; init; }
+    /// <summary>Whether rows are learnt from with their rationale.</summary>
+    public bool WantsRationales => Source.Mode != TrainingMode.LabelOnly;
+
+    /// <summary>Whether label and rationale are two tasks.</summary>
+    public bool StepByStep => Source.Mode is TrainingMode.Unspecified or TrainingMode.DistillingStepByStep;
+
+    /// <summary>Whether a batch holds the tasks of the same rows: they share an encoder pass, or are compared.</summary>
+    public bool IsPaired => Card.PrefixOnDecoder || Source.MutualInformation > 0;
+
+    public required SoftLabels? Soft { get; init; }
+
+    public required LocalTeacher? Local { get; init; }
+
+    public required int RationalesPerRow { get; init; }
+
+    public required int ReportSamples { get; init; }
 
     public required int Steps { get; init; }
 
@@ -66,6 +92,12 @@ internal sealed record RunSpec
         Require(spec.EarlyStoppingPatience == 0 || spec.EvaluationInterval > 0, "early_stopping_patience", "needs an evaluation_interval");
         Require(spec.WeightDecay is >= 0 and <= 1, "weight_decay", "must be between 0 and 1");
         Require(spec.ComputeBudgetFlops is >= 0 and < double.PositiveInfinity, "compute_budget_flops", "must not be negative");
+        Require(Enum.IsDefined(spec.LossMean), "loss_mean", "is not one of the means");
+        Require(spec.LabelSmoothing is >= 0 and < 1, "label_smoothing", "must be 0 or above, and below 1");
+        Require(spec.MutualInformation is >= 0 and <= MaxWeight, "mutual_information", $"must be 0 to {MaxWeight}");
+        RequireFitting(spec);
+        Require(spec.FrozenParameters.Count <= MaxPatterns && spec.FrozenParameters.All(pattern => pattern.Length is > 0 and <= ModelCard.MaxPrefixLength), "frozen_parameters", $"may hold {MaxPatterns} patterns, none empty or longer than {ModelCard.MaxPrefixLength}");
+        RequireSources(spec);
         var labelPrefix = Prefix(spec.Prefixes?.Label, ModelCard.DefaultLabelPrefix, "prefixes.label");
         var rationalePrefix = Prefix(spec.Prefixes?.Rationale, ModelCard.DefaultRationalePrefix, "prefixes.rationale");
         Require(labelPrefix != rationalePrefix, "prefixes.rationale", "must differ from the label's, or the tasks cannot be told apart");
@@ -81,9 +113,31 @@ internal sealed record RunSpec
                 LabelPrefix = labelPrefix,
                 RationalePrefix = rationalePrefix,
                 MaxInputTokens = Within(spec.MaxInputTokens, 512, MaxTokens, "max_input_tokens"),
+                Form = spec.Mode switch
+                {
+                    TrainingMode.RationaleThenLabel => PredictionForm.RationaleThenLabel,
+                    TrainingMode.LabelFromRationale => PredictionForm.LabelFromRationale,
+                    _ => PredictionForm.Separate,
+                },
+                LacksRationales = spec.Mode == TrainingMode.LabelOnly,
+                ExplainsGivenLabel = spec.ExplainedLabelWeight > 0,
+                PrefixOnDecoder = spec.PrefixPlacement == PrefixPlacement.Decoder,
+                Teacher = spec.Mode == TrainingMode.LabelFromRationale ? spec.Teacher?.Teacher ?? "" : "",
+                Prompt = spec.Mode == TrainingMode.LabelFromRationale ? spec.Teacher?.Prompt ?? "" : "",
             },
-            Weights = WeightsOf(spec) with { ClipNorm = spec.ClipNorm == 0 ? 1 : Positive(spec.ClipNorm, "clip_norm", double.MaxValue) },
-            StepByStep = spec.Mode != TrainingMode.LabelOnly,
+            Weights = WeightsOf(spec) with
+            {
+                ClipNorm = spec.ClipNorm == 0 ? 1 : Positive(spec.ClipNorm, "clip_norm", double.MaxValue),
+                Mean = spec.LossMean == Contracts.V1.LossMean.Examples ? Modeling.Training.LossMean.Examples : Modeling.Training.LossMean.Tokens,
+                LabelSmoothing = spec.LabelSmoothing,
+                AccumulationSteps = Within(spec.AccumulationSteps, 1, MaxBatch, "accumulation_steps"),
+                Bfloat16 = spec.Bfloat16,
+                RecomputeBlocks = spec.RecomputeBlocks,
+            },
+            Soft = SoftOf(spec),
+            Local = LocalOf(spec),
+            RationalesPerRow = Within(spec.RationalesPerRow, 1, MaxRationales, "rationales_per_row"),
+            ReportSamples = Within(spec.Report?.Samples ?? 0, 10, MaxSamples, "report.samples"),
             Steps = Within(spec.Steps, 1500, MaxSteps, "steps"),
             BatchSize = Within(spec.BatchSize, 16, MaxBatch, "batch_size"),
             UsesAdafactor = adafactor,
@@ -93,6 +147,74 @@ internal sealed record RunSpec
             Scorer = spec.Scorer == AnswerScorer.Equation ? ScoringRule.Equation : ScoringRule.ExactMatch,
         };
     }
+
+    // What goes together, and what does not.
+    private static void RequireFitting(TrainingSpec spec)
+    {
+        var (stepByStep, labelOnly) = (spec.Mode is TrainingMode.Unspecified or TrainingMode.DistillingStepByStep, spec.Mode == TrainingMode.LabelOnly);
+        Require(spec.MutualInformation == 0 || stepByStep, "mutual_information", "needs label and rationale as two tasks");
+        Require(spec.ExplainedLabelWeight is >= 0 and <= MaxWeight, "explained_label_weight", $"must be 0 to {MaxWeight}");
+        Require(spec.ExplainedLabelWeight == 0 || stepByStep, "explained_label_weight", "needs label and rationale as two tasks");
+        Require(Enum.IsDefined(spec.PrefixPlacement), "prefix_placement", "is not one of the places");
+        Require(spec.PrefixPlacement != PrefixPlacement.Decoder || stepByStep, "prefix_placement", "on the decoder needs label and rationale as two tasks");
+        Require(!spec.ShuffleRationales || !labelOnly, "shuffle_rationales", "needs rationales");
+        Require(!spec.TeacherCorrectOnly || !labelOnly, "teacher_correct_only", "needs rationales");
+        Require(spec.RationalesPerRow <= 1 || !labelOnly, "rationales_per_row", "needs rationales");
+        Require(spec.SoftLabels is null || spec.Mode != TrainingMode.RationaleThenLabel, "soft_labels", "needs the label as a target of its own");
+        Require(spec.MaxInputTokens != 1 || spec.PrefixPlacement == PrefixPlacement.Decoder || (spec.ExplainedLabelWeight == 0 && spec.Mode != TrainingMode.LabelFromRationale), "max_input_tokens", "must be 2 at least for an input and what is read with it");
+        Require(spec.BucketBatches is >= 0 and <= MaxBuckets, "bucket_batches", $"must be 0 to {MaxBuckets}");
+        Require(spec.BatchTokens is >= 0 and <= MaxBatchTokens, "batch_tokens", $"must be 0 to {MaxBatchTokens}");
+    }
+
+    private static void RequireSources(TrainingSpec spec)
+    {
+        var first = spec.Teacher?.StartAfterRows ?? 0;
+        Require(first >= 0, "teacher.start_after_rows", "must not be negative");
+        Require(first == 0 || !spec.ShuffleRationales, "shuffle_rationales", "needs all rows, and teacher.start_after_rows begins without");
+        Require(first == 0 || spec.SoftLabels is null || spec.SoftLabels.Kind == SoftLabelKind.Tokens, "soft_labels.kind", "needs all rows for the set of labels, and teacher.start_after_rows begins without");
+        Require(first == 0 || spec.ComputeBudgetFlops == 0, "compute_budget_flops", "needs all rows, and teacher.start_after_rows begins without");
+        if (spec.Teacher?.Invented is { } invented)
+        {
+            Require(invented.TaskDescription.Length is > 0 and <= MaxDescription, "teacher.invented.task_description", $"must have 1 to {MaxDescription} characters");
+            Require(invented.Count is > 0 and <= MaxInvented, "teacher.invented.count", $"must be 1 to {MaxInvented}");
+            Require(invented.Labels.Count <= MaxLabels && invented.Labels.All(label => label.Length > 0), "teacher.invented.labels", $"may hold {MaxLabels}, none empty");
+        }
+    }
+
+    private static SoftLabels? SoftOf(TrainingSpec spec)
+    {
+        if (spec.SoftLabels is not { } soft)
+        {
+            return null;
+        }
+
+        Require(soft.Weight is > 0 and <= 1, "soft_labels.weight", "must be above 0 and at most 1");
+        Require(Enum.IsDefined(soft.Kind), "soft_labels.kind", "is not one of the kinds");
+        return new SoftLabels { Weight = soft.Weight, Kind = soft.Kind, Temperature = Temperature(soft.Temperature, "soft_labels.temperature") };
+    }
+
+    private static LocalTeacher? LocalOf(TrainingSpec spec)
+    {
+        if (spec.LocalTeacher is not { } local)
+        {
+            return null;
+        }
+
+        Require(local.Model.Length > 0, "local_teacher.model", "must be named");
+        Require(!local.HasLogitWeight || local.LogitWeight is >= 0 and <= MaxWeight, "local_teacher.logit_weight", $"must be 0 to {MaxWeight}");
+        Require(!local.HasHiddenWeight || local.HiddenWeight is >= 0 and <= MaxWeight, "local_teacher.hidden_weight", $"must be 0 to {MaxWeight}");
+        var checkedLocal = new LocalTeacher
+        {
+            Model = local.Model,
+            LogitWeight = local.HasLogitWeight ? local.LogitWeight : 1,
+            HiddenWeight = local.HasHiddenWeight ? local.HiddenWeight : 1,
+            Temperature = Temperature(local.Temperature, "local_teacher.temperature"),
+        };
+        Require(checkedLocal.LogitWeight + checkedLocal.HiddenWeight > 0, "local_teacher.logit_weight", "and hidden_weight are both 0: the teacher would teach nothing");
+        return checkedLocal;
+    }
+
+    private static double Temperature(double given, string field) => given == 0 ? 1 : Positive(given, field, MaxTemperature);
 
     private static string Prefix(string? given, string otherwise, string field)
     {

@@ -13,7 +13,7 @@ namespace DistillGrpc.Student.Training;
 
 /// <summary>One run on its own thread, from rows to a folder in Hugging Face layout. It begins where its last checkpoint is.</summary>
 internal sealed class TrainingRun(
-    RunSpec spec, IReadOnlyList<Example> rows, IReadOnlyList<Example> heldOut, string? baseDirectory, JobCheckpoints checkpoints, Action<TrainingEvent> report, Func<bool> isSuspended, CancellationToken cancellationToken)
+    RunSpec spec, IReadOnlyList<Example> rows, IReadOnlyList<Example> heldOut, RunSources sources, JobCheckpoints checkpoints, Action<TrainingEvent> report, Func<bool> isSuspended, CancellationToken cancellationToken)
 {
     private const int MaxReturns = 2;
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(250);
@@ -30,21 +30,13 @@ internal sealed class TrainingRun(
         torch.set_num_threads(threads);
         using var dropout = new torch.Generator(unchecked((ulong)spec.Seed));
         T5Dropout.Generator = dropout;
-        var tokenizer = baseDirectory is null
-            ? UnigramTrainer.Train(RunRows.Texts(spec, rows), new UnigramTrainerOptions { VocabularySize = spec.VocabularySize }, cancellationToken)
-            : TokenizerLoader.Load(baseDirectory);
-        var encoded = RunRows.Encode(spec, rows, tokenizer, cancellationToken);
-        if (encoded.Labels.Count == 0)
-        {
-            throw RpcFailure.InvalidArgument("example.label", "no row has a label of the chosen source");
-        }
-
-        using var model = new LoadedModel(MakeModel(tokenizer), tokenizer, spec.Card);
-        Train(model, encoded);
+        using var student = new RunStudent(spec, rows, sources, cancellationToken);
+        Train(student);
+        var model = student.Model;
         Directory.CreateDirectory(directory);
         model.Model.eval();
         T5Checkpoint.Save(model.Model, directory);
-        tokenizer.Save(directory);
+        model.Tokenizer.Save(directory);
         spec.Card.Write(directory);
         return new TrainingResult
         {
@@ -55,34 +47,23 @@ internal sealed class TrainingRun(
         };
     }
 
-    private T5Model MakeModel(ITokenizer tokenizer)
+    private void Train(RunStudent student)
     {
-        if (baseDirectory is not null)
-        {
-            return T5Checkpoint.Load(baseDirectory, dropout: spec.Source.HasDropout ? spec.Source.Dropout : null);
-        }
-
-        var config = T5Preset.Of(spec.Preset, tokenizer.VocabularySize);
-        return T5Model.Seeded(spec.Source.HasDropout ? config with { Dropout = spec.Source.Dropout } : config, spec.Seed);
-    }
-
-    private void Train(LoadedModel model, RunRows encoded)
-    {
-        using IOptimizer optimizer = spec.UsesAdafactor
-            ? new Adafactor(model.Model, new AdafactorOptions { WeightDecay = spec.Source.WeightDecay })
-            : new AdamW(model.Model, weightDecay: spec.Source.WeightDecay);
-        using var trainer = new DistillationTrainer(model.Model, optimizer, spec.Weights);
+        var (model, encoded) = (student.Model, student.Rows);
         var planned = PlannedFlops(model.Model.Config, encoded);
         var extra = planned > 0 ? (int)Math.Max(0, (spec.Source.ComputeBudgetFlops - planned) / planned * spec.Steps) : 0;
-        var tasks = encoded.Tasks(spec);
-        var progress = new RunProgress(trainer, tasks, _clock, checkpoints);
+        var order = new RunOrder(spec, encoded);
+        var progress = new RunProgress(student.Trainer, order, _clock, checkpoints);
         progress.Restore(Refused);
         report(new TrainingEvent
         {
             Started = new TrainingStarted
             {
-                LabelRows = encoded.Labels.Count,
-                RationaleRows = encoded.Rationales.Count,
+                LabelRows = encoded.LabelRows,
+                RationaleRows = encoded.RationaleRows,
+                ExplainedLabelRows = encoded.ExplainedLabelRows,
+                SoftLabelRows = encoded.SoftRows,
+                UnusedRows = encoded.UnusedRows,
                 EvaluationRows = heldOut.Count,
                 Parameters = model.Parameters,
                 VocabularySize = model.Tokenizer.VocabularySize,
@@ -100,7 +81,7 @@ internal sealed class TrainingRun(
             // Checkpoints are written between steps only: a cycle that is over was evaluated.
             while (_clock.Steps < end && !HasStopped(progress))
             {
-                Cycle(model, trainer, tasks, progress, evaluation, (begin, end, total));
+                Cycle(student, order, progress, evaluation, (begin, end, total));
             }
         }
 
@@ -113,20 +94,21 @@ internal sealed class TrainingRun(
     // The order is known from the seed, so the work is known before it is done.
     private double PlannedFlops(T5Config config, RunRows encoded)
     {
-        var tasks = encoded.Tasks(spec);
+        var order = new RunOrder(spec, encoded);
         var flops = 0.0;
         for (var step = 0; step < spec.Steps; step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            flops += TrainingFlops.OfStep(config, [.. tasks.Select(task => task.Next().Rows)]);
+            flops += TrainingFlops.OfStep(config, [.. order.Next().Select(batch => batch.Rows)]);
         }
 
         return flops;
     }
 
     // To the cycle's end and its evaluation; or to a loss that is not finite, and back to the last checkpoint.
-    private void Cycle(LoadedModel model, DistillationTrainer trainer, IReadOnlyList<RunTask> tasks, RunProgress progress, RunEvaluation evaluation, (int Begin, int End, int Total) cycle)
+    private void Cycle(RunStudent student, RunOrder order, RunProgress progress, RunEvaluation evaluation, (int Begin, int End, int Total) cycle)
     {
+        var model = student.Model;
         model.Model.train();
         var steps = cycle.End - cycle.Begin;
         var schedule = new LinearSchedule(spec.LearningRate, Math.Min(spec.Source.WarmupSteps, steps), steps);
@@ -136,8 +118,8 @@ internal sealed class TrainingRun(
         {
             SuspendIfAsked(progress);
             var rate = schedule.At(_clock.Steps - cycle.Begin) * progress.RateFactor;
-            TaskBatch[] batches = [.. tasks.Select(task => task.Next())];
-            if (!TryStep(trainer, batches, rate, means, progress))
+            var batches = order.Next();
+            if (!TryStep(student.Trainer, batches, rate, means, progress))
             {
                 _clock.Stop();
                 return;

@@ -43,7 +43,7 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         }
 
         RpcFailure.Require(rows.Count > 0, "example", "there is no row to learn from");
-        var taught = source is null ? 0 : await teacher.ExplainAsync(source, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row))], spec.StepByStep, report, cancellationToken);
+        var taught = source is null ? 0 : await teacher.ExplainAsync(source, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row))], spec, report, cancellationToken);
         // Where nothing came to it the dataset is the one that there is.
         var dataset = given is not null && taught == 0 && rows.Count == given.Dataset.Rows ? given : Keep(job, rows);
         folder.Dataset = dataset.Dataset.Name;

@@ -46,6 +46,8 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         await catalog.Loaded.WaitAsync(_stop.Token);
         var baseModel = spec.Source.BaseModel.Length > 0 ? catalog.Find(spec.Source.BaseModel, "spec.base_model") : null;
         baseModel?.RequireLoaded();
+        var local = spec.Local is { } named ? catalog.Find(named.Model, "spec.local_teacher.model") : null;
+        local?.RequireLoaded();
         if (await FinishedBeforeAsync(spec) is { } made)
         {
             await ReportAsync(new TrainingEvent { Result = made });
@@ -58,7 +60,7 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         try
         {
             var result = await TrainAsync(
-                report => new TrainingRun(spec, learnt, heldOut, baseModel?.Directory, new JobCheckpoints(folder.Checkpoints, options.KeptCheckpoints), report, () => Stopped is JobStop.Pause or JobStop.Shutdown, _stop.Token), finished);
+                report => new TrainingRun(spec, learnt, heldOut, new RunSources(baseModel?.Directory, local?.Directory), new JobCheckpoints(folder.Checkpoints, options.KeptCheckpoints), report, () => Stopped is JobStop.Pause or JobStop.Shutdown, _stop.Token), finished);
             result.TeacherRows = taught;
             ModelFolder.WriteLineage(finished, Lineage(spec, baseModel, dataset, result));
             result.Model = await catalog.InstallAsync(spec.ModelId, finished, spec.Alias);

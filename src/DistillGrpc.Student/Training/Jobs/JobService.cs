@@ -60,7 +60,7 @@ internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watc
         RpcFailure.Require(request.RequestId.Length <= MaxRequestId, "request_id", $"has more than {MaxRequestId} characters");
         RpcFailure.Require(request.Priority is >= -MaxPriority and <= MaxPriority, "priority", $"must be -{MaxPriority} to {MaxPriority}");
         var spec = Checked(request.Spec ?? throw RpcFailure.InvalidArgument("spec", "must be there"));
-        RpcFailure.Require(HasSource(spec.Source), "spec.dataset", "or spec.teacher.extraction must be given: there is no row to learn from");
+        RpcFailure.Require(HasSource(spec.Source), "spec.dataset", "or spec.teacher.extraction or spec.teacher.invented must be given: there is no row to learn from");
         var job = Create(request.TrainingJobId.Length > 0 ? request.TrainingJobId : NewId(), request.RequestId, spec.Source, request.Priority, isAttached: false);
         return Task.FromResult(new CreateTrainingJobResponse { Job = Message(job) });
     }
@@ -140,6 +140,11 @@ internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watc
             catalog.Find(source.BaseModel, "spec.base_model").RequireLoaded();
         }
 
+        if (spec.Local is { } local)
+        {
+            catalog.Find(local.Model, "spec.local_teacher.model").RequireLoaded();
+        }
+
         catalog.RequireOwned(spec.ModelId);
         _ = source.Dataset.Length > 0 ? datasets.Find(source.Dataset, "spec.dataset") : null;
         _ = source.EvaluationDataset.Length > 0 ? datasets.Find(source.EvaluationDataset, "spec.evaluation_dataset") : null;
@@ -181,7 +186,7 @@ internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watc
         : states.Contains(now.State) ? now
         : throw RpcFailure.FailedPrecondition("JOB_STATE", $"{now.Name} is {now.State}.");
 
-    private static bool HasSource(TrainingSpec spec) => spec.Dataset.Length > 0 || spec.Teacher is { Extraction.Length: > 0 };
+    private static bool HasSource(TrainingSpec spec) => spec.Dataset.Length > 0 || spec.Teacher is { Extraction.Length: > 0 } or { Invented: not null };
 
     private static string NewId() => $"j-{Guid.NewGuid():n}"[..14];
 
