@@ -65,7 +65,15 @@ internal sealed class AnswerWriter(LoadedModel model, string name, PredictionJob
         {
             // It is not the student's: nothing was written for it.
             Send(PredictionTask.Rationale, job.GivenRationale);
-            Send(new TaskAnswer { Task = PredictionTask.Rationale, Text = job.GivenRationale, FinishReason = FinishReason.EndOfSequence, Usage = new Usage() });
+            var nothing = Duration.FromTimeSpan(TimeSpan.Zero);
+            Send(new TaskAnswer
+            {
+                Task = PredictionTask.Rationale,
+                Text = job.GivenRationale,
+                FinishReason = FinishReason.EndOfSequence,
+                Usage = new Usage(),
+                Timings = new Timings { Queue = nothing, Encode = nothing, Decode = nothing },
+            });
         }
     }
 

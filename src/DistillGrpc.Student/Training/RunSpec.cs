@@ -190,6 +190,7 @@ internal sealed record RunSpec
 
         Require(soft.Weight is > 0 and <= 1, "soft_labels.weight", "must be above 0 and at most 1");
         Require(Enum.IsDefined(soft.Kind), "soft_labels.kind", "is not one of the kinds");
+        Require(soft.Weight < 1 || soft.Kind == SoftLabelKind.Tokens, "soft_labels.weight", "must be below 1 with labels: their distribution does not teach to write one of them");
         return new SoftLabels { Weight = soft.Weight, Kind = soft.Kind, Temperature = Temperature(soft.Temperature, "soft_labels.temperature") };
     }
 

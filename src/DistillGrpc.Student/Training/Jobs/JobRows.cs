@@ -59,6 +59,22 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         return rows;
     }
 
+    /// <summary>The held-out rows with what the student reads to answer them: of a model that reads its label from a rationale, that.</summary>
+    /// <exception cref="Grpc.Core.RpcException">As <see cref="HeldOut"/>; a row has no rationale, and there is no Teacher to ask, or it gave none.</exception>
+    public async Task<IReadOnlyList<Example>> HeldOutAsync(RunSpec spec, JobFolder folder, Func<TrainingEvent, ValueTask> report, CancellationToken cancellationToken)
+    {
+        var rows = HeldOut(spec, folder);
+        if (spec.Card.Form == PredictionForm.LabelFromRationale)
+        {
+            Example[] open = [.. rows.Where(row => row.Rationale.Length == 0)];
+            _ = spec.Source.Teacher is { } source && open.Length > 0 ? await teacher.ExplainAsync(source, open, spec, report, cancellationToken) : 0;
+            var without = open.FirstOrDefault(row => row.Rationale.Length == 0);
+            RpcFailure.Require(without is null, "spec.evaluation_dataset", $"a held-out row needs a rationale to read its label from, and has none (id {without?.Id})");
+        }
+
+        return rows;
+    }
+
     private StoredDataset Keep(StoredJob job, List<Example> rows)
     {
         using var writer = datasets.Begin();

@@ -54,7 +54,7 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
             return;
         }
 
-        var heldOut = rows.HeldOut(spec, folder);
+        var heldOut = await rows.HeldOutAsync(spec, folder, ReportAsync, _stop.Token);
         var (dataset, learnt, taught) = await rows.CollectAsync(job, spec, folder, ReportAsync, _stop.Token);
         var finished = Path.Combine(state.Folder("unfinished"), $"{job.Id}.{Guid.NewGuid():n}");
         try
