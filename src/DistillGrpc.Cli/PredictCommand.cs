@@ -21,14 +21,24 @@ internal static class PredictCommand
         task.AcceptOnlyFromAmong("label", "rationale", "both");
         var model = new Option<string>("--model") { Description = "The model, models/{id}; default the Student's.", DefaultValueFactory = _ => "" };
         var maxTokens = new Option<int>("--max-tokens") { Description = "Most tokens of an answer; 0 for the Student's default." };
+        var givenLabel = new Option<string>("--given-label") { Description = "With --task rationale: explains this label instead of the model's own.", DefaultValueFactory = _ => "" };
+        var givenRationale = new Option<string>("--given-rationale") { Description = "Of a model that reads its label from a rationale: that; default the Teacher's.", DefaultValueFactory = _ => "" };
         var json = new Option<bool>("--json") { Description = "Prints each answer as a JSON object on a line of its own, with its tokens and times." };
         var student = Addresses.Student();
-        var command = new Command("predict", "Asks a running Student for a label, its rationale, or both.") { text, task, model, maxTokens, json, student };
+        var command = new Command("predict", "Asks a running Student for a label, its rationale, or both.") { text, task, model, maxTokens, givenLabel, givenRationale, json, student };
         data.AddTo(command);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             () =>
             {
-                var request = new PredictRequest { Model = parsed.GetValue(model), Task = TaskOf(parsed.GetValue(task)!), MaxOutputTokens = parsed.GetValue(maxTokens), Segments = { parsed.GetValue(text)! } };
+                var request = new PredictRequest
+                {
+                    Model = parsed.GetValue(model),
+                    Task = TaskOf(parsed.GetValue(task)!),
+                    MaxOutputTokens = parsed.GetValue(maxTokens),
+                    GivenLabel = parsed.GetValue(givenLabel),
+                    GivenRationale = parsed.GetValue(givenRationale),
+                    Segments = { parsed.GetValue(text)! },
+                };
                 return request.Segments.Count == 0 ? AnswerRowsAsync(parsed.GetValue(student)!, request, data.Of(parsed), cancellationToken)
                     : data.IsGiven(parsed) ? throw new InvalidDataException("--data: name rows, or give a text, not both.")
                     : AnswerAsync(parsed.GetValue(student)!, request, parsed.GetValue(json), cancellationToken);
@@ -47,7 +57,15 @@ internal static class PredictCommand
     private static async Task AnswerAsync(string student, PredictRequest request, bool json, CancellationToken cancellationToken)
     {
         using var channel = Addresses.Connect("--student", student);
-        var streamed = new StreamPredictRequest { Model = request.Model, Task = request.Task, MaxOutputTokens = request.MaxOutputTokens, Segments = { request.Segments } };
+        var streamed = new StreamPredictRequest
+        {
+            Model = request.Model,
+            Task = request.Task,
+            MaxOutputTokens = request.MaxOutputTokens,
+            GivenLabel = request.GivenLabel,
+            GivenRationale = request.GivenRationale,
+            Segments = { request.Segments },
+        };
         await foreach (var part in new InferenceClient(channel).StreamPredictAsync(streamed, cancellationToken))
         {
             var text = !json ? part.Delta?.Text ?? "\n" : part.Answer is { } answer ? JsonFormatter.Default.Format(answer) + "\n" : "";

@@ -8,6 +8,15 @@ namespace DistillGrpc.Cli.Training;
 /// <summary>The options that say what is trained, and how.</summary>
 internal sealed class TrainingOptions
 {
+    /// <summary>What the modes are called.</summary>
+    public static readonly IReadOnlyDictionary<string, TrainingMode> Modes = new Dictionary<string, TrainingMode>
+    {
+        ["step-by-step"] = TrainingMode.DistillingStepByStep,
+        ["label-only"] = TrainingMode.LabelOnly,
+        ["rationale-then-label"] = TrainingMode.RationaleThenLabel,
+        ["label-from-rationale"] = TrainingMode.LabelFromRationale,
+    };
+
     private readonly Option<string> _id = new("--id") { Description = "Id of the model to make; one that is there gets a new version.", Required = true };
     private readonly Option<string> _alias = new("--alias") { Description = "The alias that the new version gets; under 'stable' it answers for the model.", DefaultValueFactory = _ => "stable" };
     private readonly Option<string> _dataset = new("--dataset") { Description = "A dataset of the Student's to learn from, datasets/{id} (besides --data, where there is one).", DefaultValueFactory = _ => "" };
@@ -26,11 +35,12 @@ internal sealed class TrainingOptions
     private readonly Option<bool> _equations = new("--equations") { Description = "Labels are equations, compared by value." };
     private readonly Option<int> _evaluate = new("--evaluate-every") { Description = "Answers the held-out rows every so many steps; default at the end alone." };
     private readonly Option<int> _patience = new("--patience") { Description = "With --evaluate-every: stops when so many evaluations were no better, and keeps the best." };
+    private readonly ModeOptions _how = new();
     private readonly Option<int> _checkpoint = new("--checkpoint-every") { Description = "Writes a checkpoint every so many steps; default about every five minutes." };
 
     public TrainingOptions()
     {
-        _mode.AcceptOnlyFromAmong("step-by-step", "label-only");
+        _mode.AcceptOnlyFromAmong([.. Modes.Keys]);
         _labels.AcceptOnlyFromAmong("gold-else-teacher", "gold", "teacher");
         _optimizer.AcceptOnlyFromAmong("", "adafactor", "adamw");
     }
@@ -45,11 +55,12 @@ internal sealed class TrainingOptions
             command.Options.Add(option);
         }
 
+        _how.AddTo(command);
         return command;
     }
 
     /// <summary>Whether there are rows without a file.</summary>
-    public static bool HasSource(TrainingSpec spec) => spec.Dataset.Length > 0 || spec.Teacher.Extraction.Length > 0;
+    public static bool HasSource(TrainingSpec spec) => spec.Dataset.Length > 0 || spec.Teacher.Extraction.Length > 0 || spec.Teacher.Invented is not null;
 
     /// <summary>Puts the whole names of datasets in the place of those that people write.</summary>
     public static async Task ResolveAsync(TrainingSpec spec, DatasetClient client, CancellationToken cancellationToken)
@@ -66,7 +77,7 @@ internal sealed class TrainingOptions
             Alias = parsed.GetValue(_alias),
             Dataset = parsed.GetValue(_dataset),
             EvaluationDataset = parsed.GetValue(_evalDataset),
-            Mode = parsed.GetValue(_mode) == "label-only" ? TrainingMode.LabelOnly : TrainingMode.DistillingStepByStep,
+            Mode = Modes[parsed.GetValue(_mode)!],
             Teacher = new TeacherSource { Extraction = parsed.GetValue(_extraction) },
             LabelSource = parsed.GetValue(_labels) switch { "gold" => LabelSource.Gold, "teacher" => LabelSource.Teacher, _ => LabelSource.GoldElseTeacher },
             Lambda = parsed.GetValue(_lambda),
@@ -94,6 +105,7 @@ internal sealed class TrainingOptions
             spec.Preset = parsed.GetValue(_from);
         }
 
+        _how.Set(parsed, spec);
         return spec;
     }
 }
