@@ -4,6 +4,7 @@ using DistillGrpc.Modeling.Scoring;
 using DistillGrpc.Modeling.T5;
 using DistillGrpc.Modeling.Training;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Training.Reports;
 
 namespace DistillGrpc.Student.Training;
 
@@ -66,6 +67,7 @@ internal sealed record RunSpec
         Require(spec.EarlyStoppingPatience == 0 || spec.EvaluationInterval > 0, "early_stopping_patience", "needs an evaluation_interval");
         Require(spec.WeightDecay is >= 0 and <= 1, "weight_decay", "must be between 0 and 1");
         Require(spec.ComputeBudgetFlops is >= 0 and < double.PositiveInfinity, "compute_budget_flops", "must not be negative");
+        Require(spec.Report is null or { Samples: >= 0 and <= ReportSamples.Most }, "report.samples", $"must be 0 to {ReportSamples.Most}");
         var labelPrefix = Prefix(spec.Prefixes?.Label, ModelCard.DefaultLabelPrefix, "prefixes.label");
         var rationalePrefix = Prefix(spec.Prefixes?.Rationale, ModelCard.DefaultRationalePrefix, "prefixes.rationale");
         Require(labelPrefix != rationalePrefix, "prefixes.rationale", "must differ from the label's, or the tasks cannot be told apart");

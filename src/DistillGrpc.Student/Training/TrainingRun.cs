@@ -22,6 +22,9 @@ internal sealed class TrainingRun(
     private readonly RunClock _clock = new();
     private int _returns;
 
+    /// <summary>A folder with the tokenizer that a student from a preset gets; null to build one from the rows.</summary>
+    public string? Vocabulary { get; init; }
+
     /// <summary>Trains, evaluates and writes the student into a folder.</summary>
     /// <exception cref="Grpc.Core.RpcException">The rows cannot be learnt from.</exception>
     public TrainingResult Run(string directory, int threads)
@@ -30,9 +33,9 @@ internal sealed class TrainingRun(
         torch.set_num_threads(threads);
         using var dropout = new torch.Generator(unchecked((ulong)spec.Seed));
         T5Dropout.Generator = dropout;
-        var tokenizer = baseDirectory is null
-            ? UnigramTrainer.Train(RunRows.Texts(spec, rows), new UnigramTrainerOptions { VocabularySize = spec.VocabularySize }, cancellationToken)
-            : TokenizerLoader.Load(baseDirectory);
+        var tokenizer = (Vocabulary ?? baseDirectory) is { } known
+            ? TokenizerLoader.Load(known)
+            : UnigramTrainer.Train(RunRows.Texts(spec, rows), new UnigramTrainerOptions { VocabularySize = spec.VocabularySize }, cancellationToken);
         var encoded = RunRows.Encode(spec, rows, tokenizer, cancellationToken);
         if (encoded.Labels.Count == 0)
         {
@@ -93,7 +96,7 @@ internal sealed class TrainingRun(
                 StepsMade = _clock.Steps,
             },
         });
-        var evaluation = new RunEvaluation(spec, heldOut, cancellationToken);
+        var evaluation = new RunEvaluation(spec, rows, heldOut, cancellationToken);
         var total = spec.Steps + extra;
         foreach (var (begin, end) in extra > 0 ? [(0, spec.Steps), (spec.Steps, total)] : new[] { (0, spec.Steps) })
         {
@@ -196,13 +199,14 @@ internal sealed class TrainingRun(
     private void Evaluate(LoadedModel model, RunEvaluation evaluation, RunProgress progress)
     {
         _clock.Stop();
-        if (evaluation.Of(model) is not { } correct)
+        if (evaluation.Of(model) is not { } found)
         {
             return;
         }
 
-        report(new TrainingEvent { Evaluation = new Evaluation { Step = _clock.Steps, Flops = _clock.Flops, Examples = heldOut.Count, Correct = correct } });
-        progress.Best = progress.Best.After(correct, _clock.Steps);
+        (found.Step, found.Flops) = (_clock.Steps, _clock.Flops);
+        report(new TrainingEvent { Evaluation = found });
+        progress.Best = progress.Best.After(found.Correct, _clock.Steps);
         if (spec.Source.EarlyStoppingPatience > 0 && progress.Best.Since == 0)
         {
             progress.SaveBest();
