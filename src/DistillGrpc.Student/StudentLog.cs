@@ -26,6 +26,9 @@ internal static partial class StudentLog
     [LoggerMessage(8, LogLevel.Error, "An event of {Job} cannot be written; the job goes on.")]
     public static partial void EventLost(ILogger logger, Exception failure, string job);
 
+    [LoggerMessage(9, LogLevel.Error, "A report lacks a part: {Reason}.")]
+    public static partial void ReportFailed(ILogger logger, Exception failure, string reason);
+
     [LoggerMessage(20, LogLevel.Warning, "datasets/{Id} is damaged: {Damage}")]
     public static partial void DatasetDamaged(ILogger logger, string id, string damage);
 

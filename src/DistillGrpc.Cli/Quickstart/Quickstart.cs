@@ -98,6 +98,8 @@ internal sealed class Quickstart(QuickstartOptions options)
             Scorer = options.Equations ? AnswerScorer.Equation : AnswerScorer.ExactMatch,
             LearningRate = IsPreset && options.Data is null ? ProblemLearningRate : 0,
             WarmupSteps = IsPreset && options.Data is null ? ProblemWarmupSteps : 0,
+            // The other run is what it is compared with.
+            Report = new ReportOptions { SkipBaseline = true },
         };
         if (IsPreset)
         {

@@ -33,5 +33,6 @@ public static class ScoringRules
             && Math.Abs(value - expected) <= Tolerance * Math.Max(1, Math.Abs(expected));
     }
 
-    private static string Normal(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    /// <summary>A label as it is compared: trimmed, with runs of white space joined.</summary>
+    public static string Normal(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 }

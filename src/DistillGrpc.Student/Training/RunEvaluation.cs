@@ -1,30 +1,28 @@
 using DistillGrpc.Contracts.V1;
-using DistillGrpc.Modeling.Scoring;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Training.Reports;
 
 namespace DistillGrpc.Student.Training;
 
 /// <summary>Has a student answer the held-out rows.</summary>
-internal sealed class RunEvaluation(RunSpec spec, IReadOnlyList<Example> heldOut, CancellationToken cancellationToken)
+/// <param name="spec">The run.</param>
+/// <param name="rows">The rows that it learns from.</param>
+/// <param name="heldOut">The held-out rows.</param>
+/// <param name="cancellationToken">Ends the work.</param>
+internal sealed class RunEvaluation(RunSpec spec, IReadOnlyList<Example> rows, IReadOnlyList<Example> heldOut, CancellationToken cancellationToken)
 {
-    private const int AtOnce = 32;
+    private string? _majority;
 
-    /// <summary>How many rows were answered right; null where none are held out. The model is left in evaluation mode.</summary>
-    public int? Of(LoadedModel model)
+    /// <summary>How the rows were answered, without step and operations; null where none are held out. The model is left in evaluation mode.</summary>
+    public Evaluation? Of(LoadedModel model)
     {
         if (heldOut.Count == 0)
         {
             return null;
         }
 
-        model.Model.eval();
-        var correct = 0;
-        foreach (var chunk in heldOut.Chunk(AtOnce))
-        {
-            var answers = LabelAnswers.Of(model, chunk, spec.MaxTargetTokens, cancellationToken);
-            correct += chunk.Zip(answers).Count(pair => spec.Scorer.IsRight(pair.Second, pair.First.Label, pair.First.Answer));
-        }
-
-        return correct;
+        _majority ??= LabelMetrics.Majority(rows.Select(row => RunRows.LabelOf(spec, row)));
+        var labels = new StudentAnswers(model, spec.MaxTargetTokens, cancellationToken).Labels(heldOut);
+        return LabelMetrics.Of(spec.Scorer, heldOut, labels, _majority);
     }
 }

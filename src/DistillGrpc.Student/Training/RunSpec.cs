@@ -4,6 +4,7 @@ using DistillGrpc.Modeling.Scoring;
 using DistillGrpc.Modeling.T5;
 using DistillGrpc.Modeling.Training;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Training.Reports;
 using LocalTeacher = DistillGrpc.Contracts.V1.LocalTeacher;
 
 namespace DistillGrpc.Student.Training;
@@ -25,7 +26,6 @@ internal sealed record RunSpec
     private const int MaxInvented = 100_000;
     private const int MaxLabels = 1000;
     private const int MaxDescription = 4000;
-    private const int MaxSamples = 1000;
 
     public required TrainingSpec Source { get; init; }
 
@@ -53,8 +53,6 @@ internal sealed record RunSpec
     public required LocalTeacher? Local { get; init; }
 
     public required int RationalesPerRow { get; init; }
-
-    public required int ReportSamples { get; init; }
 
     public required int Steps { get; init; }
 
@@ -98,6 +96,7 @@ internal sealed record RunSpec
         RequireFitting(spec);
         Require(spec.FrozenParameters.Count <= MaxPatterns && spec.FrozenParameters.All(pattern => pattern.Length is > 0 and <= ModelCard.MaxPrefixLength), "frozen_parameters", $"may hold {MaxPatterns} patterns, none empty or longer than {ModelCard.MaxPrefixLength}");
         RequireSources(spec);
+        Require(spec.Report is null or { Samples: >= 0 and <= ReportSamples.Most }, "report.samples", $"must be 0 to {ReportSamples.Most}");
         var labelPrefix = Prefix(spec.Prefixes?.Label, ModelCard.DefaultLabelPrefix, "prefixes.label");
         var rationalePrefix = Prefix(spec.Prefixes?.Rationale, ModelCard.DefaultRationalePrefix, "prefixes.rationale");
         Require(labelPrefix != rationalePrefix, "prefixes.rationale", "must differ from the label's, or the tasks cannot be told apart");
@@ -137,7 +136,6 @@ internal sealed record RunSpec
             Soft = SoftOf(spec),
             Local = LocalOf(spec),
             RationalesPerRow = Within(spec.RationalesPerRow, 1, MaxRationales, "rationales_per_row"),
-            ReportSamples = Within(spec.Report?.Samples ?? 0, 10, MaxSamples, "report.samples"),
             Steps = Within(spec.Steps, 1500, MaxSteps, "steps"),
             BatchSize = Within(spec.BatchSize, 16, MaxBatch, "batch_size"),
             UsesAdafactor = adafactor,

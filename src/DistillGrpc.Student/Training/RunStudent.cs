@@ -18,7 +18,7 @@ internal sealed class RunStudent : IDisposable
     public RunStudent(RunSpec spec, IReadOnlyList<Example> rows, RunSources sources, CancellationToken cancellationToken)
     {
         // The teacher reads what the student reads, so a student without a tokenizer of its own gets the teacher's.
-        var tokenizer = (sources.Base ?? sources.Teacher) is { } folder
+        var tokenizer = (sources.Base ?? sources.Vocabulary ?? sources.Teacher) is { } folder
             ? TokenizerLoader.Load(folder)
             : UnigramTrainer.Train(RunRows.Texts(spec, rows), new UnigramTrainerOptions { VocabularySize = spec.VocabularySize }, cancellationToken);
         Rows = RunRows.Encode(spec, rows, tokenizer, cancellationToken);

@@ -74,7 +74,7 @@ internal sealed class TrainingRun(
                 StepsMade = _clock.Steps,
             },
         });
-        var evaluation = new RunEvaluation(spec, heldOut, cancellationToken);
+        var evaluation = new RunEvaluation(spec, rows, heldOut, cancellationToken);
         var total = spec.Steps + extra;
         foreach (var (begin, end) in extra > 0 ? [(0, spec.Steps), (spec.Steps, total)] : new[] { (0, spec.Steps) })
         {
@@ -178,13 +178,14 @@ internal sealed class TrainingRun(
     private void Evaluate(LoadedModel model, RunEvaluation evaluation, RunProgress progress)
     {
         _clock.Stop();
-        if (evaluation.Of(model) is not { } correct)
+        if (evaluation.Of(model) is not { } found)
         {
             return;
         }
 
-        report(new TrainingEvent { Evaluation = new Evaluation { Step = _clock.Steps, Flops = _clock.Flops, Examples = heldOut.Count, Correct = correct } });
-        progress.Best = progress.Best.After(correct, _clock.Steps);
+        (found.Step, found.Flops) = (_clock.Steps, _clock.Flops);
+        report(new TrainingEvent { Evaluation = found });
+        progress.Best = progress.Best.After(found.Correct, _clock.Steps);
         if (spec.Source.EarlyStoppingPatience > 0 && progress.Best.Since == 0)
         {
             progress.SaveBest();

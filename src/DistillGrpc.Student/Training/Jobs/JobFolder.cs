@@ -1,7 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Datasets;
+using Google.Protobuf;
 
 namespace DistillGrpc.Student.Training.Jobs;
 
@@ -29,6 +31,38 @@ internal sealed class JobFolder(StateDirectory state, string id)
     /// <summary>Where the checkpoints are.</summary>
     public string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
 
+    /// <summary>The student that has learnt, until it is put into its place: from then on it is not learnt again.</summary>
+    public string Student => System.IO.Path.Combine(Path, "student");
+
+    /// <summary>What its run made; null while <see cref="Student"/> is not there.</summary>
+    [DisallowNull]
+    public TrainingResult? Result
+    {
+        get => Directory.Exists(Student) ? LastResult : null;
+        set => DurableFile.Write(ResultFile, value.ToByteArray());
+    }
+
+    /// <summary>What a run made, also when its student is in its place; null where none was ever kept.</summary>
+    public TrainingResult? LastResult => File.Exists(ResultFile) ? TrainingResult.Parser.ParseFrom(File.ReadAllBytes(ResultFile)) : null;
+
+    /// <summary>How the student did that is trained for comparison; null until it is known.</summary>
+    [DisallowNull]
+    public Evaluation? Baseline
+    {
+        get => File.Exists(BaselineFile) ? Evaluation.Parser.ParseFrom(File.ReadAllBytes(BaselineFile)) : null;
+        set => DurableFile.Write(BaselineFile, value.ToByteArray());
+    }
+
+    /// <summary>Where that student's checkpoints are.</summary>
+    public string BaselineCheckpoints => System.IO.Path.Combine(Path, "baseline-checkpoints");
+
+    /// <summary>Where the checkpoints of the reader of rationales are.</summary>
+    public string ReaderCheckpoints => System.IO.Path.Combine(Path, "reader-checkpoints");
+
+    private string ResultFile => System.IO.Path.Combine(Path, "result");
+
+    private string BaselineFile => System.IO.Path.Combine(Path, "baseline");
+
     private string DatasetFile => System.IO.Path.Combine(Path, "dataset");
 
     /// <summary>Makes the folder.</summary>
@@ -43,10 +77,22 @@ internal sealed class JobFolder(StateDirectory state, string id)
     {
         File.Delete(Sent);
         File.Delete(SentHeldOut);
-        if (Directory.Exists(Checkpoints))
+        File.Delete(ResultFile);
+        File.Delete(BaselineFile);
+        foreach (var folder in new[] { Checkpoints, BaselineCheckpoints, ReaderCheckpoints, Student }.Where(Directory.Exists))
         {
-            Directory.Delete(Checkpoints, recursive: true);
+            Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>Keeps a student that has learnt, and what its run made.</summary>
+    /// <param name="finished">The student's folder, which is moved.</param>
+    /// <param name="result">What the run made.</param>
+    public void Keep(string finished, TrainingResult result)
+    {
+        // The folder last: what it says is there when it is.
+        Result = result;
+        DurableFolder.Publish(finished, Student);
     }
 
     /// <summary>Removes the folder.</summary>

@@ -1,12 +1,11 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Datasets;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving;
-using TorchSharp;
+using DistillGrpc.Student.Training.Reports;
 
 namespace DistillGrpc.Student.Training.Jobs;
 
@@ -48,7 +47,7 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         baseModel?.RequireLoaded();
         var local = spec.Local is { } named ? catalog.Find(named.Model, "spec.local_teacher.model") : null;
         local?.RequireLoaded();
-        if (await FinishedBeforeAsync(spec) is { } made)
+        if (await FinishedBeforeAsync(spec, folder) is { } made)
         {
             await ReportAsync(new TrainingEvent { Result = made });
             return;
@@ -56,29 +55,31 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
 
         var heldOut = await rows.HeldOutAsync(spec, folder, ReportAsync, _stop.Token);
         var (dataset, learnt, taught) = await rows.CollectAsync(job, spec, folder, ReportAsync, _stop.Token);
-        var finished = Path.Combine(state.Folder("unfinished"), $"{job.Id}.{Guid.NewGuid():n}");
-        try
+        var result = folder.Result ?? await TrainAsync(spec, learnt, heldOut, new RunSources(baseModel?.Directory, local?.Directory), folder, taught);
+        if (heldOut.Count > 0 && result.Report is null)
         {
-            var result = await TrainAsync(
-                report => new TrainingRun(spec, learnt, heldOut, new RunSources(baseModel?.Directory, local?.Directory), new JobCheckpoints(folder.Checkpoints, options.KeptCheckpoints), report, () => Stopped is JobStop.Pause or JobStop.Shutdown, _stop.Token), finished);
-            result.TeacherRows = taught;
-            ModelFolder.WriteLineage(finished, Lineage(spec, baseModel, dataset, result));
-            result.Model = await catalog.InstallAsync(spec.ModelId, finished, spec.Alias);
-            await ReportAsync(new TrainingEvent { Result = result });
+            var record = RunRecord.Of(job.Spec, dataset.Dataset.Name, learnt, options.TrainingThreads);
+            result.Report = await OnThreadAsync(report =>
+                new RunReport(new RunPhases(spec, learnt, heldOut, baseModel?.Directory, folder, state, options, report, IsSuspended, _stop.Token), result, record, logger).Make());
+            folder.Result = result;
         }
-        finally
+
+        if (result.Report is { } known)
         {
-            if (Directory.Exists(finished))
-            {
-                Directory.Delete(finished, recursive: true);
-            }
+            ReportFile.Write(folder.Student, known);
         }
+
+        ModelFolder.WriteLineage(folder.Student, Lineage(spec, baseModel, dataset, result));
+        result.Model = await catalog.InstallAsync(spec.ModelId, folder.Student, spec.Alias);
+        await ReportAsync(new TrainingEvent { Result = result });
     }
 
     public void Dispose() => _stop.Dispose();
 
+    private bool IsSuspended() => Stopped is JobStop.Pause or JobStop.Shutdown;
+
     // The process may have ended between the model's installation and the news of it.
-    private async Task<TrainingResult?> FinishedBeforeAsync(RunSpec spec)
+    private async Task<TrainingResult?> FinishedBeforeAsync(RunSpec spec, JobFolder folder)
     {
         if (job.Resumptions == 0 || catalog.MadeBy(spec.ModelId, job.Name) is not { } number)
         {
@@ -86,12 +87,14 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         }
 
         await catalog.SetAliasAsync(spec.ModelId, spec.Alias, number);
-        return new TrainingResult { Model = ModelName.Of(spec.ModelId, number), Steps = store.Last(job.Id, TrainingEvent.EventOneofCase.Progress)?.Progress.Step ?? 0 };
+        var result = folder.LastResult ?? new TrainingResult { Steps = store.Last(job.Id, TrainingEvent.EventOneofCase.Progress)?.Progress.Step ?? 0 };
+        result.Model = ModelName.Of(spec.ModelId, number);
+        return result;
     }
 
     private ModelLineage Lineage(RunSpec spec, ServedModel? baseModel, StoredDataset dataset, TrainingResult result)
     {
-        var evaluation = store.Last(job.Id, TrainingEvent.EventOneofCase.Evaluation)?.Evaluation;
+        var evaluation = result.Report?.Evaluation ?? store.Last(job.Id, TrainingEvent.EventOneofCase.Evaluation)?.Evaluation;
         return new ModelLineage
         {
             Job = job.Name,
@@ -103,27 +106,41 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
             Seed = spec.Source.Seed,
             EvaluationRows = evaluation?.Examples ?? 0,
             EvaluationCorrect = evaluation?.Correct ?? 0,
-            Software =
-            {
-                ["distill-student"] = typeof(JobRun).Assembly.GetName().Version?.ToString() ?? "",
-                ["dotnet"] = Environment.Version.ToString(),
-                ["libtorch"] = torch.__version__,
-                ["os"] = RuntimeInformation.OSDescription,
-            },
+            Software = { RunSoftware.Names.ToDictionary() },
         };
     }
 
+    // What has learnt is kept before anything else is made of it: whatever happens then, it is not learnt again.
+    private async Task<TrainingResult> TrainAsync(RunSpec spec, IReadOnlyList<Example> learnt, IReadOnlyList<Example> heldOut, RunSources sources, JobFolder folder, int taught)
+    {
+        var finished = Path.Combine(state.Folder("unfinished"), $"{job.Id}.{Guid.NewGuid():n}");
+        try
+        {
+            var checkpoints = new JobCheckpoints(folder.Checkpoints, options.KeptCheckpoints);
+            var result = await OnThreadAsync(report => new TrainingRun(spec, learnt, heldOut, sources, checkpoints, report, IsSuspended, _stop.Token).Run(finished, options.TrainingThreads));
+            result.TeacherRows = taught;
+            folder.Keep(finished, result);
+            return result;
+        }
+        finally
+        {
+            if (Directory.Exists(finished))
+            {
+                Directory.Delete(finished, recursive: true);
+            }
+        }
+    }
+
     // The run has a thread of its own: tensors' scopes must not cross an await. The disk does not hold it up.
-    private async Task<TrainingResult> TrainAsync(Func<Action<TrainingEvent>, TrainingRun> make, string finished)
+    private async Task<T> OnThreadAsync<T>(Func<Action<TrainingEvent>, T> work)
     {
         var events = Channel.CreateUnbounded<TrainingEvent>();
-        var run = make(happened => events.Writer.TryWrite(happened));
-        var done = new TaskCompletionSource<TrainingResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         new Thread(() =>
         {
             try
             {
-                done.SetResult(run.Run(finished, options.TrainingThreads));
+                done.SetResult(work(happened => events.Writer.TryWrite(happened)));
             }
             catch (Exception failure)
             {

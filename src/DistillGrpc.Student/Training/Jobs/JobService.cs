@@ -76,7 +76,7 @@ internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watc
         var size = PageSize.Of(request.PageSize);
         var page = store.List(before, size + 1, request.States);
         var response = new ListTrainingJobsResponse { NextPageToken = page.Count > size ? page[size - 1].Number.ToString(CultureInfo.InvariantCulture) : "" };
-        response.Jobs.AddRange(page.Take(size).Select(Message));
+        response.Jobs.AddRange(page.Take(size).Select(Message).Select(Short));
         return Task.FromResult(response);
     }
 
@@ -173,10 +173,26 @@ internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watc
     {
         var message = job.ToMessage();
         message.Dataset = new JobFolder(state, job.Id).Dataset;
-        message.Progress = store.Last(job.Id, TrainingEvent.EventOneofCase.Progress)?.Progress;
+        message.Progress = LastProgress(job);
         message.Evaluation = store.Last(job.Id, TrainingEvent.EventOneofCase.Evaluation)?.Evaluation;
         message.Result = store.Last(job.Id, TrainingEvent.EventOneofCase.Result)?.Result;
         return message;
+    }
+
+    private TrainingProgress? LastProgress(StoredJob job)
+    {
+        var student = store.Last(job.Id, TrainingEvent.EventOneofCase.Progress);
+        var phase = job.HasEnded ? null : store.LastOfPhases(job.Id, TrainingEvent.EventOneofCase.Progress);
+        return (phase?.Sequence > (student?.Sequence ?? 0) ? phase : student)?.Progress;
+    }
+
+    // A page of a thousand jobs would be larger than a message may be.
+    private static TrainingJob Short(TrainingJob job)
+    {
+        job.Result?.Report = null;
+        job.Evaluation?.Classes.Clear();
+        job.Evaluation?.Confusion.Clear();
+        return job;
     }
 
     private StoredJob Existing(string id) => store.Find(id) ?? throw NotFound(id);

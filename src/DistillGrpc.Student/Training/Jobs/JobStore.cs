@@ -100,9 +100,11 @@ internal sealed class JobStore(StudentDatabase database, TimeProvider time)
     public IReadOnlyList<TrainingEvent> Events(string id, long after, int count) => database.Query(
         "SELECT payload FROM job_events WHERE job = @id AND sequence > @after ORDER BY sequence LIMIT @count", ReadEvent, ("@id", id), ("@after", after), ("@count", (long)count));
 
-    /// <summary>The last event of a kind, or null.</summary>
-    public TrainingEvent? Last(string id, TrainingEvent.EventOneofCase kind) => database.Query(
-        "SELECT payload FROM job_events WHERE job = @id AND kind = @kind ORDER BY sequence DESC LIMIT 1", ReadEvent, ("@id", id), ("@kind", (long)kind)).FirstOrDefault();
+    /// <summary>The last event of a kind that is about the student itself, or null.</summary>
+    public TrainingEvent? Last(string id, TrainingEvent.EventOneofCase kind) => Last(id, (long)kind);
+
+    /// <summary>The last event of a kind that is about a phase after the student has learnt, or null.</summary>
+    public TrainingEvent? LastOfPhases(string id, TrainingEvent.EventOneofCase kind) => Last(id, -(long)kind);
 
     /// <summary>Removes a job and its events.</summary>
     public void Delete(string id)
@@ -135,6 +137,13 @@ internal sealed class JobStore(StudentDatabase database, TimeProvider time)
     /// <summary>The ids of all jobs.</summary>
     public IReadOnlySet<string> Ids() => database.Query("SELECT id FROM jobs", row => row.GetString(0)).ToHashSet(StringComparer.Ordinal);
 
+    private TrainingEvent? Last(string id, long kind) => database.Query(
+        "SELECT payload FROM job_events WHERE job = @id AND kind = @kind ORDER BY sequence DESC LIMIT 1", ReadEvent, ("@id", id), ("@kind", kind)).FirstOrDefault();
+
+    // Events of later phases are found by themselves: whoever asks for the last step or evaluation of a student means that student.
+    private static long KindOf(TrainingEvent happened) =>
+        (happened.Progress?.Phase ?? happened.Evaluation?.Phase ?? TrainingPhase.Unspecified) == TrainingPhase.Unspecified ? (long)happened.EventCase : -(long)happened.EventCase;
+
     private StoredJob SetState(DbTransaction transaction, string id, TrainingJobState to, JobFailure failure)
     {
         var hasEnded = to is TrainingJobState.Succeeded or TrainingJobState.Failed or TrainingJobState.Cancelled;
@@ -156,7 +165,7 @@ internal sealed class JobStore(StudentDatabase database, TimeProvider time)
         (happened.Sequence, happened.Time) = (sequence, time.GetUtcNow().ToTimestamp());
         return transaction.Execute(
             "INSERT INTO job_events (job, sequence, kind, payload) VALUES (@id, @sequence, @kind, @payload)",
-            ("@id", id), ("@sequence", sequence), ("@kind", (long)happened.EventCase), ("@payload", happened.ToByteArray()));
+            ("@id", id), ("@sequence", sequence), ("@kind", KindOf(happened)), ("@payload", happened.ToByteArray()));
     }
 
     private static string States(IEnumerable<TrainingJobState> states) => string.Join(", ", states.Select(state => (int)state).Order());

@@ -1,0 +1,74 @@
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Student.Models;
+
+namespace DistillGrpc.Student.Training.Reports;
+
+/// <summary>
+/// Has a student in memory answer many rows at once, greedily and as it would when it is served. Rows of similar length are read together, since
+/// what is short is padded to the longest; answers come in the rows' order.
+/// </summary>
+/// <param name="model">The student; it is left in evaluation mode.</param>
+/// <param name="maxTokens">Most tokens of an answer.</param>
+/// <param name="cancellationToken">Looked at before every token.</param>
+internal sealed class StudentAnswers(LoadedModel model, int maxTokens, CancellationToken cancellationToken)
+{
+    private const int AtOnce = 32;
+
+    // Of a rationale that stands before the label.
+    private const int MaxRationale = 256;
+
+    /// <summary>The label of each row; where it is read from a rationale, from the row's.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="answered">Hears of rows that have been answered, how many; null for nobody.</param>
+    public string[] Labels(IReadOnlyList<Example> rows, Action<int>? answered = null) => model.Card.Form switch
+    {
+        PredictionForm.RationaleThenLabel => [.. AsOne(rows, answered).Select(answer => answer.Label)],
+        PredictionForm.LabelFromRationale => Decode(rows, (row, _) => model.Prompts.LabelFrom([.. row.Segments], row.Rationale), answered),
+        _ => Decode(rows, (row, _) => model.Prompts.Label([.. row.Segments]), answered),
+    };
+
+    /// <summary>All that the student has learnt to say to each row, for a student that has learnt to give rationales.</summary>
+    /// <inheritdoc cref="Labels"/>
+    public IReadOnlyList<StudentAnswer> Explained(IReadOnlyList<Example> rows, Action<int>? answered = null)
+    {
+        if (model.Card.Form == PredictionForm.RationaleThenLabel)
+        {
+            return AsOne(rows, answered);
+        }
+
+        var labels = Labels(rows);
+        var rationales = Decode(rows, (row, _) => model.Prompts.Rationale([.. row.Segments]), answered);
+        var ofLabels = model.Card.ExplainsGivenLabel ? Decode(rows, (row, i) => model.Prompts.RationaleOf([.. row.Segments], labels[i]), null) : new string[rows.Count];
+        return [.. labels.Select((label, i) => new StudentAnswer(label, rationales[i], ofLabels[i] ?? ""))];
+    }
+
+    private StudentAnswer[] AsOne(IReadOnlyList<Example> rows, Action<int>? answered) => DecodeIds(
+        rows, (row, _) => model.Prompts.Label([.. row.Segments]), MaxRationale + model.Prompts.LabelPrefixTokens + maxTokens,
+        written => new StudentAnswer(model.Tokenizer.Decode(model.Prompts.LabelIn(written)), model.Tokenizer.Decode(model.Prompts.RationaleIn(written)), ""), answered);
+
+    private string[] Decode(IReadOnlyList<Example> rows, Func<Example, int, TaskPrompt> ask, Action<int>? answered) =>
+        DecodeIds(rows, ask, maxTokens, written => model.Tokenizer.Decode(written), answered);
+
+    private T[] DecodeIds<T>(IReadOnlyList<Example> rows, Func<Example, int, TaskPrompt> ask, int most, Func<int[], T> read, Action<int>? answered)
+    {
+        model.Model.eval();
+        TaskPrompt[] prompts = [.. rows.Select(ask)];
+        var answers = new T[rows.Count];
+        // What decoders are made to begin with is the same for a batch.
+        foreach (var alike in Enumerable.Range(0, rows.Count).GroupBy(row => string.Join(' ', prompts[row].DecoderPrefix)))
+        {
+            foreach (var chunk in alike.OrderBy(row => prompts[row].Input.Ids.Length).Chunk(AtOnce))
+            {
+                var written = model.Decode([.. chunk.Select(row => prompts[row])], most, cancellationToken);
+                for (var i = 0; i < chunk.Length; i++)
+                {
+                    answers[chunk[i]] = read(written[i]);
+                }
+
+                answered?.Invoke(chunk.Length);
+            }
+        }
+
+        return answers;
+    }
+}
