@@ -39,6 +39,7 @@ public static class StudentHost
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();
+        builder.Services.AddSingleton<InventedRows>();
         builder.Services.AddSingleton<GivenRationales>();
         builder.Services.AddSingleton<ExtractionRows>();
         builder.Services.AddSingleton<StudentDatabase>();

@@ -39,6 +39,9 @@ public sealed class BatchSampler
     /// <summary>Where it stands now.</summary>
     public BatchSamplerState State => new(_seed, [.. _passes], _position);
 
+    /// <summary>Whether the next batch is the first of a pass, which sees the rows that there are by then.</summary>
+    public bool IsPassOver => _ready.Count == 0;
+
     /// <summary>The next batch.</summary>
     public IReadOnlyList<TaskRow> Next() => Array.ConvertAll(NextIndices(), i => _rows[i]);
 

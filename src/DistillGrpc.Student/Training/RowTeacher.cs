@@ -15,9 +15,10 @@ internal sealed class RowTeacher(TeacherConnection teacher, ILogger<RowTeacher> 
     /// <param name="rows">The rows that lack something.</param>
     /// <param name="run">What the rows are for: without rationales a row without a label is worth a warning, soft labels need the teacher's log-probabilities.</param>
     /// <param name="report">Takes the events.</param>
+    /// <param name="onExplained">Hears of every row that a result has come to; null for nobody.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="RpcException">FAILED_PRECONDITION without a configured Teacher; UNAVAILABLE where it could not be reached at all; what it refused.</exception>
-    public async Task<int> ExplainAsync(TeacherSource source, IReadOnlyList<Example> rows, RunSpec run, Func<TrainingEvent, ValueTask> report, CancellationToken cancellationToken)
+    public async Task<int> ExplainAsync(TeacherSource source, IReadOnlyList<Example> rows, RunSpec run, Func<TrainingEvent, ValueTask> report, Action<Example>? onExplained, CancellationToken cancellationToken)
     {
         var open = rows.ToDictionary(row => row.Id, StringComparer.Ordinal);
         if (open.Count == 0)
@@ -46,6 +47,7 @@ internal sealed class RowTeacher(TeacherConnection teacher, ILogger<RowTeacher> 
                 }
 
                 (came, parsed) = (came + 1, parsed + (result.ParseOutcome == ParseOutcome.Parsed ? 1 : 0));
+                onExplained?.Invoke(row);
                 failed += (wantsRationales ? row.Rationale : row.TeacherLabel).Length > 0 ? 0 : 1;
                 await progress.TellAsync(came, open.Count, parsed);
             }

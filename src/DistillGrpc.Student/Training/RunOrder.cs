@@ -28,6 +28,9 @@ internal sealed class RunOrder
         ? _samplers.Zip(_tasks).ToDictionary(pair => pair.Second.Name, pair => pair.First.State)
         : new Dictionary<string, BatchSamplerState> { [OfExamples] = _examples.State };
 
+    /// <summary>Whether a pass begins with the next step, so that rows that have come are seen from now on.</summary>
+    public bool BeginsPass => _examples?.IsPassOver ?? _samplers.Any(sampler => sampler.IsPassOver);
+
     /// <summary>What the next step learns from.</summary>
     public TaskBatch[] Next()
     {

@@ -5,7 +5,12 @@ using DistillGrpc.Student.Training.Jobs;
 namespace DistillGrpc.Student.Training;
 
 /// <summary>Where a run stands, to the disk and back: parameters, optimiser, dropout, the order of the rows, the clock, the best evaluation.</summary>
-internal sealed class RunProgress(DistillationTrainer trainer, RunOrder order, RunClock clock, JobCheckpoints checkpoints)
+/// <param name="trainer">What is trained.</param>
+/// <param name="order">The order of the rows.</param>
+/// <param name="clock">The clock.</param>
+/// <param name="checkpoints">Where it is kept.</param>
+/// <param name="growTo">Brings the rows that had come by a step, before the order goes back there.</param>
+internal sealed class RunProgress(DistillationTrainer trainer, RunOrder order, RunClock clock, JobCheckpoints checkpoints, Action<int> growTo)
 {
     private const string Flops = "flops";
     private const string Tokens = "tokens";
@@ -58,6 +63,7 @@ internal sealed class RunProgress(DistillationTrainer trainer, RunOrder order, R
         double Note(string name) => position.Notes.TryGetValue(name, out var text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
             ? value
             : throw new InvalidDataException($"The checkpoint has no {name}.");
+        growTo((int)position.Step);
         order.Restore(position.Samplers);
         clock.Restore((int)position.Step, Note(Flops), (long)Note(Tokens), TimeSpan.FromSeconds(Note(Seconds)));
         (RateFactor, Best) = (Note(Rate), new RunBest((int)Note(BestCorrect), (int)Note(BestStep), (int)Note(SinceBest)));

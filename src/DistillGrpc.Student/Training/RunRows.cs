@@ -64,11 +64,7 @@ internal sealed class RunRows
     public static RunRows Encode(RunSpec spec, IReadOnlyList<Example> rows, ITokenizer tokenizer, CancellationToken cancellationToken)
     {
         var encoded = new RunRows(spec, tokenizer, spec.Soft is { } soft ? new SoftTargets(soft, rows, tokenizer) : null);
-        foreach (var row in RowControls.Apply(spec, rows))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            encoded.Add(row);
-        }
+        encoded.Add(RowControls.Apply(spec, rows), cancellationToken);
 
         RpcFailure.Require(encoded.LabelRows > 0, "example.label", spec.StepByStep || !spec.WantsRationales ? "no row has a label of the chosen source" : "no row has a label of the chosen source and a rationale");
         RpcFailure.Require(spec.Soft is null || encoded.SoftRows > 0, "spec.soft_labels", "no row that is learnt from carries a teacher's distribution of this kind");
@@ -96,6 +92,16 @@ internal sealed class RunRows
 
     /// <summary>A task's rows of an example.</summary>
     public IReadOnlyList<TaskRow> OfExample(string task, int example) => _ofExamples[task][example];
+
+    /// <summary>More rows have come.</summary>
+    public void Add(IEnumerable<Example> rows, CancellationToken cancellationToken)
+    {
+        foreach (var row in rows)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Add(row);
+        }
+    }
 
     private void Add(Example row)
     {

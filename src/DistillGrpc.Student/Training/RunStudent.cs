@@ -15,12 +15,17 @@ internal sealed class RunStudent : IDisposable
 
     /// <summary>Makes it; the same spec and rows give the same one.</summary>
     /// <exception cref="Grpc.Core.RpcException">The rows cannot be learnt from, or the models do not fit.</exception>
-    public RunStudent(RunSpec spec, IReadOnlyList<Example> rows, RunSources sources, CancellationToken cancellationToken)
+    /// <param name="spec">The run.</param>
+    /// <param name="rows">The rows that it begins with.</param>
+    /// <param name="inputs">Further inputs that a vocabulary is built from.</param>
+    /// <param name="sources">What it begins with besides.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public RunStudent(RunSpec spec, IReadOnlyList<Example> rows, IReadOnlyList<string> inputs, RunSources sources, CancellationToken cancellationToken)
     {
         // The teacher reads what the student reads, so a student without a tokenizer of its own gets the teacher's.
         var tokenizer = (sources.Base ?? sources.Vocabulary ?? sources.Teacher) is { } folder
             ? TokenizerLoader.Load(folder)
-            : UnigramTrainer.Train(RunRows.Texts(spec, rows), new UnigramTrainerOptions { VocabularySize = spec.VocabularySize }, cancellationToken);
+            : UnigramTrainer.Train(RunRows.Texts(spec, rows).Concat(inputs), new UnigramTrainerOptions { VocabularySize = spec.VocabularySize }, cancellationToken);
         Rows = RunRows.Encode(spec, rows, tokenizer, cancellationToken);
         var teacher = sources.Teacher is null ? null : T5Checkpoint.Load(sources.Teacher);
         Model = new LoadedModel(Make(spec, sources, tokenizer, teacher), tokenizer, spec.Card);

@@ -13,7 +13,7 @@ namespace DistillGrpc.Student.Training;
 
 /// <summary>One run on its own thread, from rows to a folder in Hugging Face layout. It begins where its last checkpoint is.</summary>
 internal sealed class TrainingRun(
-    RunSpec spec, IReadOnlyList<Example> rows, IReadOnlyList<Example> heldOut, RunSources sources, JobCheckpoints checkpoints, Action<TrainingEvent> report, Func<bool> isSuspended, CancellationToken cancellationToken)
+    RunSpec spec, IReadOnlyList<Example> rows, IReadOnlyList<Example> heldOut, RunSources sources, JobCheckpoints checkpoints, Action<TrainingEvent> report, Func<bool> isSuspended, CancellationToken cancellationToken, RowFeed? feed = null)
 {
     private const int MaxReturns = 2;
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(250);
@@ -30,7 +30,7 @@ internal sealed class TrainingRun(
         torch.set_num_threads(threads);
         using var dropout = new torch.Generator(unchecked((ulong)spec.Seed));
         T5Dropout.Generator = dropout;
-        using var student = new RunStudent(spec, rows, sources, cancellationToken);
+        using var student = new RunStudent(spec, rows, feed?.Inputs ?? [], sources, cancellationToken);
         Train(student);
         var model = student.Model;
         Directory.CreateDirectory(directory);
@@ -53,7 +53,7 @@ internal sealed class TrainingRun(
         var planned = PlannedFlops(model.Model.Config, encoded);
         var extra = planned > 0 ? (int)Math.Max(0, (spec.Source.ComputeBudgetFlops - planned) / planned * spec.Steps) : 0;
         var order = new RunOrder(spec, encoded);
-        var progress = new RunProgress(student.Trainer, order, _clock, checkpoints);
+        var progress = new RunProgress(student.Trainer, order, _clock, checkpoints, step => encoded.Add(feed?.GrowTo(step) ?? [], cancellationToken));
         progress.Restore(Refused);
         report(new TrainingEvent
         {
@@ -118,6 +118,11 @@ internal sealed class TrainingRun(
         {
             SuspendIfAsked(progress);
             var rate = schedule.At(_clock.Steps - cycle.Begin) * progress.RateFactor;
+            if (feed is not null && order.BeginsPass)
+            {
+                student.Rows.Add(feed.Grow(_clock.Steps), cancellationToken);
+            }
+
             var batches = order.Next();
             if (!TryStep(student.Trainer, batches, rate, means, progress))
             {

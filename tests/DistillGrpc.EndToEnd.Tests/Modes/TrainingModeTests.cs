@@ -49,7 +49,7 @@ public sealed class TrainingModeTests(RunningPair pair) : IClassFixture<RunningP
 
         Assert.InRange(Correct(events), 20, 27);
         await AssertRationalesAsync("step-by-step");
-        Assert.Equal(["label", "rationale"], events.Last(e => e.Progress is not null).Progress.Losses.Keys);
+        Assert.Equal(["label", "rationale"], Last(events).Losses.Keys);
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class TrainingModeTests(RunningPair pair) : IClassFixture<RunningP
         var events = await TrainAsync("mutual-information", spec => spec.MutualInformation = 0.1);
 
         Assert.InRange(Correct(events), 20, 27);
-        var last = events.Last(e => e.Progress is not null).Progress;
+        var last = Last(events);
         Assert.InRange(last.Losses["mutual_information"], 0.1, 20);
         Assert.Equal(last.LabelLoss + last.RationaleLoss + (0.1 * last.Losses["mutual_information"]), last.Loss, 1e-3);
     }
@@ -194,7 +194,7 @@ public sealed class TrainingModeTests(RunningPair pair) : IClassFixture<RunningP
         }, rows);
 
         Assert.Equal(rows.Count, Started(events).SoftLabelRows);
-        Assert.InRange(events.Last(e => e.Progress is not null).Progress.Losses["label.soft"], 0, 0.5);
+        Assert.InRange(Last(events).Losses["label.soft"], 0, 0.5);
         Assert.InRange(await CountAsync(model, row => FeelingRows.Wrong(row.Label)), 20, 27);
     }
 
@@ -223,7 +223,7 @@ public sealed class TrainingModeTests(RunningPair pair) : IClassFixture<RunningP
         });
 
         Assert.InRange(await CountAsync("local-student", row => row.Label), 20, 27);
-        Assert.Equal(["label", "teacher.hidden", "teacher.logits"], events.Last(e => e.Progress is not null).Progress.Losses.Keys);
+        Assert.Equal(["label", "teacher.hidden", "teacher.logits"], Last(events).Losses.Keys);
         Assert.Equal(("models/local-teacher/versions/2", 20), (again.Single(e => e.Result is not null).Result.Model, Math.Min(20, Correct(again))));
     }
 
@@ -275,7 +275,7 @@ public sealed class TrainingModeTests(RunningPair pair) : IClassFixture<RunningP
         Assert.NotNull(frozen.Single(e => e.Result is not null));
         Assert.Equal((StatusCode.InvalidArgument, "spec.frozen_parameters"), (unknown.StatusCode, RpcErrors.Field(unknown)));
         Assert.Contains("enc.*", unknown.Status.Detail, StringComparison.Ordinal);
-        Assert.True(double.IsFinite(all.Last(e => e.Progress is not null).Progress.Loss));
+        Assert.True(double.IsFinite(Last(all).Loss));
     }
 
     private const int Steps = 120;
@@ -285,6 +285,8 @@ public sealed class TrainingModeTests(RunningPair pair) : IClassFixture<RunningP
     private static TrainingStarted Started(List<TrainingEvent> events) => events.Single(e => e.Started is not null).Started;
 
     private static int Correct(List<TrainingEvent> events) => events.Single(e => e.Evaluation is not null).Evaluation.Correct;
+
+    private static TrainingProgress Last(List<TrainingEvent> events) => events.Last(e => e.Progress is { Phase: TrainingPhase.Unspecified }).Progress;
 
     private async Task<List<TrainingEvent>> TrainAsync(
         string model, Action<TrainingSpec> set, IReadOnlyList<Example>? rows = null, IReadOnlyList<Example>? heldOut = null, Func<Task>? prepare = null, Action<TrainingSpec>? change = null)

@@ -28,6 +28,12 @@ internal sealed class JobFolder(StateDirectory state, string id)
         set => DurableFile.Write(DatasetFile, Encoding.UTF8.GetBytes(value));
     }
 
+    /// <summary>Rows in the order in which they came, of a run that began before all of them were there.</summary>
+    public string Arrived => System.IO.Path.Combine(Path, "arrived.rows");
+
+    /// <summary>How many of them there were when each of its passes began.</summary>
+    public string Growth => System.IO.Path.Combine(Path, "growth");
+
     /// <summary>Where the checkpoints are.</summary>
     public string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
 
@@ -77,6 +83,8 @@ internal sealed class JobFolder(StateDirectory state, string id)
     {
         File.Delete(Sent);
         File.Delete(SentHeldOut);
+        File.Delete(Arrived);
+        File.Delete(Growth);
         File.Delete(ResultFile);
         File.Delete(BaselineFile);
         foreach (var folder in new[] { Checkpoints, BaselineCheckpoints, ReaderCheckpoints, Student }.Where(Directory.Exists))

@@ -8,7 +8,7 @@ namespace DistillGrpc.Student.Training.Jobs;
 /// Brings the rows of a job together: those of its dataset, those that came with the call, those of an extraction, and what the Teacher
 /// says to rows that lack something. They are kept as a dataset.
 /// </summary>
-internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, ExtractionRows extractions, StudentOptions options)
+internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, ExtractionRows extractions, InventedRows inventions, StudentOptions options)
 {
     /// <summary>The dataset to learn from. What was brought together once is not again.</summary>
     /// <param name="job">The job.</param>
@@ -28,9 +28,15 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         }
 
         var (source, rows, known) = (spec.Source.Teacher, new List<Example>(), new HashSet<string>(StringComparer.Ordinal));
-        var given = spec.Source.Dataset.Length > 0 ? datasets.Find(spec.Source.Dataset, "spec.dataset") : null;
-        AddAll(rows, known, given is null ? [] : datasets.Read(given));
-        AddAll(rows, known, JobFolder.Read(folder.Sent));
+        var given = AddGiven(spec, folder, rows, known);
+        if (source is { Invented: not null })
+        {
+            await foreach (var row in inventions.ReadAsync(source, [.. rows], report, cancellationToken))
+            {
+                AddAll(rows, known, [row]);
+            }
+        }
+
         if (source is { Extraction.Length: > 0 })
         {
             known.UnionWith(HeldOut(spec, folder).Select(row => row.Id));
@@ -43,11 +49,68 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         }
 
         RpcFailure.Require(rows.Count > 0, "example", "there is no row to learn from");
-        var taught = source is null ? 0 : await teacher.ExplainAsync(source, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row))], spec, report, cancellationToken);
+        var taught = source is null ? 0 : await teacher.ExplainAsync(source, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row))], spec, report, null, cancellationToken);
         // Where nothing came to it the dataset is the one that there is.
         var dataset = given is not null && taught == 0 && rows.Count == given.Dataset.Rows ? given : Keep(job, rows);
         folder.Dataset = dataset.Dataset.Name;
         return (dataset, rows, taught);
+    }
+
+    /// <summary>Brings the rows into a feed as they come, the sooner the less they lack. Those that came before are not asked for again.</summary>
+    /// <param name="spec">The run.</param>
+    /// <param name="folder">The job's folder.</param>
+    /// <param name="feed">Takes them.</param>
+    /// <param name="report">Takes the events.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <exception cref="Grpc.Core.RpcException">As <see cref="CollectAsync"/>.</exception>
+    /// <returns>How many of them the Teacher has explained now.</returns>
+    public async Task<int> FeedAsync(RunSpec spec, JobFolder folder, RowFeed feed, Func<TrainingEvent, ValueTask> report, CancellationToken cancellationToken)
+    {
+        var (source, rows, known) = (spec.Source.Teacher, new List<Example>(), new HashSet<string>(StringComparer.Ordinal));
+        AddGiven(spec, folder, rows, known);
+        feed.Inputs = [.. rows.SelectMany(row => row.Segments)];
+        if (source.Invented is not null)
+        {
+            await foreach (var row in inventions.ReadAsync(source, [.. rows], report, cancellationToken))
+            {
+                AddAll(rows, known, [row]);
+            }
+        }
+
+        foreach (var row in rows.Where(row => !RunRows.NeedsTeacher(spec, row)))
+        {
+            feed.Append(row);
+        }
+
+        var taught = await teacher.ExplainAsync(source, [.. rows.Where(row => RunRows.NeedsTeacher(spec, row) && !feed.Has(row.Id))], spec, report, feed.Append, cancellationToken);
+        if (source.Extraction.Length > 0)
+        {
+            known.UnionWith(HeldOut(spec, folder).Select(row => row.Id));
+            await foreach (var row in extractions.ReadAsync(source.Extraction, report, cancellationToken))
+            {
+                if (known.Add(row.Id))
+                {
+                    feed.Append(row);
+                    RequireRoom(known.Count);
+                }
+            }
+        }
+
+        // What the Teacher could not explain may still be learnt by its label.
+        foreach (var row in rows)
+        {
+            feed.Append(row);
+        }
+
+        return taught;
+    }
+
+    /// <summary>Makes a dataset of the rows that a run has learnt from, in their order.</summary>
+    public StoredDataset Keep(StoredJob job, JobFolder folder, IReadOnlyList<Example> rows)
+    {
+        var dataset = folder.Dataset is { Length: > 0 } kept ? datasets.Find(kept, "spec.dataset") : Keep(job, rows);
+        folder.Dataset = dataset.Dataset.Name;
+        return dataset;
     }
 
     /// <summary>The held-out rows.</summary>
@@ -67,7 +130,7 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         if (spec.Card.Form == PredictionForm.LabelFromRationale)
         {
             Example[] open = [.. rows.Where(row => row.Rationale.Length == 0)];
-            _ = spec.Source.Teacher is { } source && open.Length > 0 ? await teacher.ExplainAsync(source, open, spec, report, cancellationToken) : 0;
+            _ = spec.Source.Teacher is { } source && open.Length > 0 ? await teacher.ExplainAsync(source, open, spec, report, null, cancellationToken) : 0;
             var without = open.FirstOrDefault(row => row.Rationale.Length == 0);
             RpcFailure.Require(without is null, "spec.evaluation_dataset", $"a held-out row needs a rationale to read its label from, and has none (id {without?.Id})");
         }
@@ -75,7 +138,7 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         return rows;
     }
 
-    private StoredDataset Keep(StoredJob job, List<Example> rows)
+    private StoredDataset Keep(StoredJob job, IReadOnlyList<Example> rows)
     {
         using var writer = datasets.Begin();
         foreach (var row in rows)
@@ -89,10 +152,24 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         return writer.Publish(job.Spec.ModelId, new DatasetOrigin { Training = new TrainingOrigin { Job = job.Name } }).Dataset;
     }
 
+    // Those of its dataset, and those that came with the call.
+    private StoredDataset? AddGiven(RunSpec spec, JobFolder folder, List<Example> rows, HashSet<string> known)
+    {
+        var given = spec.Source.Dataset.Length > 0 ? datasets.Find(spec.Source.Dataset, "spec.dataset") : null;
+        AddAll(rows, known, given is null ? [] : datasets.Read(given));
+        AddAll(rows, known, JobFolder.Read(folder.Sent));
+        return given;
+    }
+
     private void AddAll(List<Example> rows, HashSet<string> known, IEnumerable<Example> more)
     {
         rows.AddRange(more.Where(row => known.Add(row.Id)));
-        if (rows.Count > options.MaxRows)
+        RequireRoom(rows.Count);
+    }
+
+    private void RequireRoom(int rows)
+    {
+        if (rows > options.MaxRows)
         {
             throw RpcFailure.ResourceExhausted("TOO_MANY_ROWS", $"A run may have {options.MaxRows} rows.", TimeSpan.Zero);
         }

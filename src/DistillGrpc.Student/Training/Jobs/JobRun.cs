@@ -54,8 +54,10 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         }
 
         var heldOut = await rows.HeldOutAsync(spec, folder, ReportAsync, _stop.Token);
-        var (dataset, learnt, taught) = await rows.CollectAsync(job, spec, folder, ReportAsync, _stop.Token);
-        var result = folder.Result ?? await TrainAsync(spec, learnt, heldOut, new RunSources(baseModel?.Directory, local?.Directory), folder, taught);
+        var sources = new RunSources(baseModel?.Directory, local?.Directory);
+        var (dataset, learnt, result) = spec.Source.Teacher is { StartAfterRows: > 0 and var first }
+            ? await LearnWhileRowsArriveAsync(spec, first, heldOut, sources, folder)
+            : await LearnAsync(spec, heldOut, sources, folder);
         if (heldOut.Count > 0 && result.Report is null)
         {
             var record = RunRecord.Of(job.Spec, dataset.Dataset.Name, learnt, options.TrainingThreads);
@@ -75,6 +77,48 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
     }
 
     public void Dispose() => _stop.Dispose();
+
+    private async Task<(StoredDataset Dataset, IReadOnlyList<Example> Rows, TrainingResult Result)> LearnAsync(RunSpec spec, IReadOnlyList<Example> heldOut, RunSources sources, JobFolder folder)
+    {
+        var (dataset, learnt, taught) = await rows.CollectAsync(job, spec, folder, ReportAsync, _stop.Token);
+        return (dataset, learnt, folder.Result ?? await TrainAsync(spec, learnt, heldOut, sources, folder, null, () => taught));
+    }
+
+    private async Task<(StoredDataset Dataset, IReadOnlyList<Example> Rows, TrainingResult Result)> LearnWhileRowsArriveAsync(
+        RunSpec spec, int first, IReadOnlyList<Example> heldOut, RunSources sources, JobFolder folder)
+    {
+        using var feed = new RowFeed(folder, first);
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        var arriving = folder.Result is null ? ArriveAsync(spec, folder, feed, enough.Token) : Task.FromResult(0);
+        await Task.WhenAny(feed.Ready, arriving);
+        if (!feed.Ready.IsCompleted)
+        {
+            // Before there is enough to begin with, a Teacher that is lost ends the run.
+            await arriving;
+        }
+
+        var result = folder.Result ?? await TrainAsync(spec, feed.Start(), heldOut, sources, folder, feed, () => arriving.IsCompletedSuccessfully ? arriving.Result : 0);
+        await enough.CancelAsync();
+        await ((Task)arriving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        IReadOnlyList<Example> all = feed.All;
+        return (rows.Keep(job, folder, all), all, result);
+    }
+
+    private async Task<int> ArriveAsync(RunSpec spec, JobFolder folder, RowFeed feed, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var taught = await rows.FeedAsync(spec, folder, feed, ReportAsync, cancellationToken);
+            feed.Complete();
+            return taught;
+        }
+        catch (Exception lost) when (feed.Ready.IsCompleted && !cancellationToken.IsCancellationRequested)
+        {
+            StudentLog.TeacherLost(logger, lost);
+            await ReportAsync(new TrainingEvent { Warning = new TrainingWarning { Reason = "TEACHER_LOST", Message = $"No more rows come: {(lost as Grpc.Core.RpcException)?.Status.Detail ?? "the log says why"} Training goes on with what there is." } });
+            return 0;
+        }
+    }
 
     private bool IsSuspended() => Stopped is JobStop.Pause or JobStop.Shutdown;
 
@@ -111,14 +155,14 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
     }
 
     // What has learnt is kept before anything else is made of it: whatever happens then, it is not learnt again.
-    private async Task<TrainingResult> TrainAsync(RunSpec spec, IReadOnlyList<Example> learnt, IReadOnlyList<Example> heldOut, RunSources sources, JobFolder folder, int taught)
+    private async Task<TrainingResult> TrainAsync(RunSpec spec, IReadOnlyList<Example> learnt, IReadOnlyList<Example> heldOut, RunSources sources, JobFolder folder, RowFeed? feed, Func<int> taught)
     {
         var finished = Path.Combine(state.Folder("unfinished"), $"{job.Id}.{Guid.NewGuid():n}");
         try
         {
             var checkpoints = new JobCheckpoints(folder.Checkpoints, options.KeptCheckpoints);
-            var result = await OnThreadAsync(report => new TrainingRun(spec, learnt, heldOut, sources, checkpoints, report, IsSuspended, _stop.Token).Run(finished, options.TrainingThreads));
-            result.TeacherRows = taught;
+            var result = await OnThreadAsync(report => new TrainingRun(spec, learnt, heldOut, sources, checkpoints, report, IsSuspended, _stop.Token, feed).Run(finished, options.TrainingThreads));
+            result.TeacherRows = taught();
             folder.Keep(finished, result);
             return result;
         }
