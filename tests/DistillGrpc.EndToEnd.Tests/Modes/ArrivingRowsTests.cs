@@ -24,8 +24,8 @@ public sealed class ArrivingRowsTests(RunningPair pair) : IClassFixture<RunningP
         Assert.Equal(TrainingJobState.Succeeded, ended.State);
         Assert.Equal(20, events.Single(e => e.Started is not null).Started.RationaleRows);
         var growth = await File.ReadAllLinesAsync(Folder("arriving", "growth"));
-        Assert.Equal("-1 20 ;", growth[0]);
-        Assert.EndsWith(" 50 ;", growth[^1], StringComparison.Ordinal);
+        Assert.Equal("-1 20", growth[0]);
+        Assert.EndsWith(" 50", growth[^1], StringComparison.Ordinal);
         var kept = await new DatasetClient(pair.Channel).GetAsync(ended.Dataset);
         Assert.Equal((50L, job.Name), (kept.Rows, kept.Origin.Training.Job));
     }

@@ -34,15 +34,7 @@ internal sealed class RowFeed : IDisposable
             _rows.Add(row);
             _ids.Add(row.Id);
         });
-        foreach (var line in File.Exists(_journal) ? File.ReadAllLines(_journal) : [])
-        {
-            // The last line may not be whole, and then its rows were not learnt from.
-            if (line.Split(' ') is [var step, var count, ";"])
-            {
-                _growth[int.Parse(step, CultureInfo.InvariantCulture)] = int.Parse(count, CultureInfo.InvariantCulture);
-            }
-        }
-
+        ReadJournal();
         if (_growth.Count > 0)
         {
             _ready.SetResult();
@@ -131,6 +123,28 @@ internal sealed class RowFeed : IDisposable
 
     public void Dispose() => _file.Dispose();
 
+    // A line that is not whole is cut off: its rows were not learnt from.
+    private void ReadJournal()
+    {
+        if (!File.Exists(_journal))
+        {
+            return;
+        }
+
+        var text = File.ReadAllText(_journal);
+        var whole = text.LastIndexOf('\n') + 1;
+        foreach (var line in text[..whole].Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var entry = line.Split(' ');
+            _growth[int.Parse(entry[0], CultureInfo.InvariantCulture)] = int.Parse(entry[1], CultureInfo.InvariantCulture);
+        }
+
+        if (whole < text.Length)
+        {
+            File.WriteAllText(_journal, text[..whole]);
+        }
+    }
+
     private Example[] Take(int count)
     {
         Example[] taken = [.. _rows.Skip(_taken).Take(count - _taken)];
@@ -155,7 +169,7 @@ internal sealed class RowFeed : IDisposable
         _file.Flush(toDisk: true);
         using (var journal = new FileStream(_journal, FileMode.Append, FileAccess.Write))
         {
-            journal.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{step} {_rows.Count} ;\n")));
+            journal.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{step} {_rows.Count}\n")));
             journal.Flush(flushToDisk: true);
         }
 
