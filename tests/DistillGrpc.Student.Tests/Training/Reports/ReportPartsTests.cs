@@ -76,6 +76,19 @@ public sealed class ReportPartsTests
     }
 
     [Fact]
+    public void Add_RowsThatAreAnswered_TellsTheLastOfThemAtOnce()
+    {
+        var told = new List<TrainingEvent>();
+        var progress = new AnswerProgress(total: 5, told.Add);
+
+        progress.Add(3);
+        progress.Add(2);
+
+        var last = told[^1].Progress;
+        Assert.Equal((TrainingPhase.Answers, 5, 5, TimeSpan.Zero), (last.Phase, last.Step, last.TotalSteps, last.Remaining.ToTimeSpan()));
+    }
+
+    [Fact]
     public void Write_Report_LeavesRowsOut()
     {
         using var folder = new TemporaryFolder();
