@@ -202,6 +202,7 @@ public sealed class TrainingJobTests : IAsyncLifetime
         var dataset = (await new DatasetClient(_pair.Channel).UploadAsync(new UploadSpec(), heldOut.ToAsyncEnumerable())).Dataset.Name;
         var request = Request("early", steps: 400);
         (request.Spec.EvaluationDataset, request.Spec.EvaluationInterval, request.Spec.EarlyStoppingPatience) = (dataset, 10, 2);
+        request.Spec.Report = new ReportOptions { SkipBaseline = true };
 
         var job = await Jobs.CreateAsync(request);
         var events = await Jobs.WatchAsync(job.Name).ToListAsync();

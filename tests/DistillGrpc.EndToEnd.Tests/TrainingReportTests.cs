@@ -55,7 +55,8 @@ public sealed class TrainingReportTests : IAsyncLifetime
         Assert.True(agreement.ReadBack >= 16 && agreement.MajorityReadBack is >= 8 and < 16, $"{agreement}");
 
         Assert.Equal((job.Spec, rows, heldOut, 1), (report.Record.Spec, report.Record.Dataset, report.Record.EvaluationDataset, report.Record.Threads));
-        Assert.Equal((["abc"], ["gpt"]), (report.Record.PromptHashes.ToArray(), report.Record.TeacherModels.ToArray()));
+        Assert.Equal(["abc"], report.Record.PromptHashes);
+        Assert.Equal(["gpt"], report.Record.TeacherModels);
         Assert.Contains("processor", report.Record.Software.Keys);
 
         // With the model goes what was counted, without rows; with a list goes neither.
@@ -86,6 +87,25 @@ public sealed class TrainingReportTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Baseline_ThatFails_IsLeftOutWithAWarningAndTheStudentIsServed()
+    {
+        var (rows, heldOut) = (await UploadAsync(_pair.Channel, Rows(0, 20)), await UploadAsync(_pair.Channel, Rows(20, 4)));
+        var request = Request("alone", rows, heldOut, steps: 40);
+        request.TrainingJobId = "failing";
+        // What is found out about it is written into a file of this name.
+        Directory.CreateDirectory(Path.Combine(_pair.State, "jobs", "failing", "baseline"));
+
+        var job = await Jobs.CreateAsync(request);
+        var events = await Jobs.WatchAsync(job.Name).ToListAsync();
+
+        var ended = await Jobs.GetAsync(job.Name);
+        Assert.Equal("BASELINE_FAILED", Assert.Single(events, e => e.Warning is not null).Warning.Reason);
+        Assert.Equal((TrainingJobState.Succeeded, 4), (ended.State, ended.Result.Report.Evaluation.Examples));
+        Assert.Null(ended.Result.Report.Baseline);
+        Assert.NotNull((await _pair.Inference.PredictAsync(new PredictRequest { Model = "models/alone", Segments = { "Ball 1" }, MaxOutputTokens = 2 })).Label);
+    }
+
+    [Fact]
     public async Task Pause_DuringTheBaseline_GoesOnThereAndCancelMakesNoModel()
     {
         var (rows, heldOut) = (await UploadAsync(_pair.Channel, Rows(0, 20)), await UploadAsync(_pair.Channel, Rows(20, 4)));
@@ -106,10 +126,12 @@ public sealed class TrainingReportTests : IAsyncLifetime
         Assert.Equal(["models/paused"], (await _pair.Models.ListAsync()).Select(model => model.Name));
     }
 
-    [Fact]
-    public async Task Sigkill_DuringTheBaseline_GoesOnWithoutLearningTheStudentAgain()
+    [Theory]
+    [InlineData(TrainingPhase.Baseline)]
+    [InlineData(TrainingPhase.Reader)]
+    public async Task Sigkill_WhenTheStudentHasLearnt_GoesOnThereWithoutLearningAnythingAgain(TrainingPhase killed)
     {
-        const int steps = 300, until = 150;
+        const int steps = 200, until = 100, interval = 25;
         using var state = new TemporaryFolder();
         string rows, heldOut;
         long last = 0;
@@ -121,7 +143,7 @@ public sealed class TrainingReportTests : IAsyncLifetime
             await foreach (var happened in new TrainingClient(channel).WatchAsync("trainingJobs/killed"))
             {
                 last = happened.Sequence;
-                if (happened.Progress is { Phase: TrainingPhase.Baseline, Step: >= until })
+                if (happened.Progress is { Step: >= until } at && at.Phase == killed)
                 {
                     student.Kill();
                     break;
@@ -133,18 +155,20 @@ public sealed class TrainingReportTests : IAsyncLifetime
         {
             using var channel = DistillChannel.To(student.Address);
             var client = new TrainingClient(channel);
-            // The student keeps its place: what there is of the baseline is told after the kill alone.
             var after = await client.WatchAsync("trainingJobs/killed", last).ToListAsync();
             await client.CreateAsync(Job("whole"));
             await client.WatchAsync("trainingJobs/whole").ToListAsync();
 
-            var (killed, whole) = (await client.GetAsync("trainingJobs/killed"), await client.GetAsync("trainingJobs/whole"));
-            Assert.Equal((TrainingJobState.Succeeded, 1), (killed.State, killed.Resumptions));
+            var (resumed, whole) = (await client.GetAsync("trainingJobs/killed"), await client.GetAsync("trainingJobs/whole"));
+            Assert.Equal((TrainingJobState.Succeeded, 1), (resumed.State, resumed.Resumptions));
             Assert.DoesNotContain(after, e => e.Started is not null);
             var progress = after.Where(e => e.Progress is not null).Select(e => e.Progress).ToArray();
-            Assert.DoesNotContain(progress, at => at.Phase == TrainingPhase.Unspecified);
-            Assert.True(progress.First(at => at.Phase == TrainingPhase.Baseline).Step > until - 20, $"{progress[0]}");
-            Assert.Equal((steps, whole.Result.Report.Baseline, whole.Result.Report.Evaluation), (killed.Result.Steps, killed.Result.Report.Baseline, killed.Result.Report.Evaluation));
+            Assert.DoesNotContain(progress, at => at.Phase == TrainingPhase.Unspecified || (at.Phase == TrainingPhase.Baseline && killed != TrainingPhase.Baseline));
+            Assert.True(progress.First(at => at.Phase == killed).Step > until - interval, $"{progress[0]}");
+            Assert.NotNull(whole.Result.Report.Baseline);
+            Assert.Equal(whole.Result.Report.Baseline, resumed.Result.Report.Baseline);
+            Assert.Equal(whole.Result.Report.Faithfulness, resumed.Result.Report.Faithfulness);
+            Assert.Equal((steps, whole.Result.Report.Evaluation), (resumed.Result.Steps, resumed.Result.Report.Evaluation));
             Assert.Equal(Weights("whole"), Weights("killed"));
         }
 
@@ -153,7 +177,8 @@ public sealed class TrainingReportTests : IAsyncLifetime
         CreateTrainingJobRequest Job(string id)
         {
             var request = Request(id, rows, heldOut, steps);
-            (request.TrainingJobId, request.Spec.CheckpointInterval, request.Spec.Dropout) = (id, 7, 0.1);
+            (request.TrainingJobId, request.Spec.CheckpointInterval, request.Spec.Dropout) = (id, interval, 0.1);
+            request.Spec.Report = new ReportOptions { Simulatability = killed == TrainingPhase.Reader };
             return request;
         }
     }
@@ -180,7 +205,8 @@ public sealed class TrainingReportTests : IAsyncLifetime
         Label = Labels[i % 3],
         TeacherLabel = Labels[i % 6 == 5 ? 0 : i % 3],
         Rationale = $"The ball is {Colors[i % 3]}. So it says {Labels[i % 3]}.",
-        Segments = { $"Ball {i} has the color {Colors[i % 3]}." },
+        // Of many lengths, so that they are answered in another order.
+        Segments = { $"{string.Concat(Enumerable.Repeat("Here, ", i * 7 % 5))}ball {i} has the color {Colors[i % 3]}." },
         Teaching = new Teaching { Provenance = new Provenance { Model = "gpt", PromptHash = "abc" } },
     }).ToAsyncEnumerable();
 

@@ -13,12 +13,12 @@ internal sealed class RunOutcome
 
     public void Add(TrainingEvent response)
     {
-        if (response.Evaluation is { } evaluation)
+        if (response.Evaluation is { Phase: TrainingPhase.Unspecified } evaluation)
         {
             Accuracies.Add((double)evaluation.Correct / evaluation.Examples);
         }
 
-        TokensPerSecond = response.Progress?.TokensPerSecond ?? TokensPerSecond;
+        TokensPerSecond = response.Progress is { Phase: TrainingPhase.Unspecified } progress ? progress.TokensPerSecond : TokensPerSecond;
         Result = response.Result ?? Result;
     }
 }

@@ -30,7 +30,7 @@ internal sealed class TrainingOutput(bool isJson)
                 Say($"goes on after step {happened.Started.StepsMade}");
                 break;
             case TrainingEvent.EventOneofCase.Evaluation:
-                Say($"step {happened.Evaluation.Step}: {happened.Evaluation.Correct} of {happened.Evaluation.Examples} right");
+                Say($"{Name(happened.Evaluation.Phase)}step {happened.Evaluation.Step}: {happened.Evaluation.Correct} of {happened.Evaluation.Examples} right");
                 break;
             case TrainingEvent.EventOneofCase.Result:
                 Say(string.Create(CultureInfo.InvariantCulture, $"{happened.Result.Model}: {happened.Result.Steps} steps in {happened.Result.TrainTime?.ToTimeSpan().TotalSeconds ?? 0:0.0} s"));
@@ -56,9 +56,19 @@ internal sealed class TrainingOutput(bool isJson)
         }
     }
 
-    private static string Text(TrainingProgress at) => string.Create(
+    /// <summary>What is done in a phase, in front of its steps; of the student itself nothing is said.</summary>
+    public static string Name(TrainingPhase phase) => phase switch
+    {
+        TrainingPhase.Unspecified => "",
+        TrainingPhase.Baseline => "label-only baseline, ",
+        TrainingPhase.Answers => "held-out rows, ",
+        TrainingPhase.Reader => "reader of rationales, ",
+        _ => $"{phase}, ",
+    };
+
+    private static string Text(TrainingProgress at) => at.Phase == TrainingPhase.Answers ? $"{Name(at.Phase)}{ProgressLine.Bar((double)at.Step / at.TotalSteps)}" : string.Create(
         CultureInfo.InvariantCulture,
-        $"{ProgressLine.Bar((double)at.Step / at.TotalSteps)} step {at.Step} loss {at.Loss:0.000}{(at.RationaleLoss > 0 ? $" (label {at.LabelLoss:0.000}, rationale {at.RationaleLoss:0.000})" : "")} {at.TokensPerSecond:0} tokens/s ETA {at.Remaining.ToTimeSpan():h\\:mm\\:ss}");
+        $"{Name(at.Phase)}{ProgressLine.Bar((double)at.Step / at.TotalSteps)} step {at.Step} loss {at.Loss:0.000}{(at.RationaleLoss > 0 ? $" (label {at.LabelLoss:0.000}, rationale {at.RationaleLoss:0.000})" : "")} {at.TokensPerSecond:0} tokens/s ETA {at.Remaining.ToTimeSpan():h\\:mm\\:ss}");
 
     private void Say(string text)
     {

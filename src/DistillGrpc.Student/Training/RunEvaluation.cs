@@ -21,7 +21,8 @@ internal sealed class RunEvaluation(RunSpec spec, IReadOnlyList<Example> rows, I
             return null;
         }
 
-        _majority ??= LabelMetrics.Majority(rows.Select(row => RunRows.LabelOf(spec, row)));
+        // By their places: rows may still be added while a run learns.
+        _majority ??= LabelMetrics.Majority(Enumerable.Range(0, rows.Count).Select(row => RunRows.LabelOf(spec, rows[row])));
         var labels = new StudentAnswers(model, spec.MaxTargetTokens, cancellationToken).Labels(heldOut);
         return LabelMetrics.Of(spec.Scorer, heldOut, labels, _majority);
     }

@@ -13,12 +13,16 @@ internal sealed class RationaleReader(RunPhases run, LabelWords labels)
 {
     private const string Size = "micro";
     private const int MostSteps = 1000;
+    private const int BatchSize = 16;
 
     /// <summary>The label that is read from each rationale, itself without the labels that it names; null where no row can be learnt from.</summary>
     /// <exception cref="OperationCanceledException">It was stopped; it goes on from its checkpoint.</exception>
     public IReadOnlyList<string>? Read(IReadOnlyList<string> rationales)
     {
-        Example[] rows = [.. run.Rows.Where(row => row.Rationale.Length > 0).Select(row => Row(row.Id, row.Rationale, Target(row))).Where(row => row.Label.Length > 0)];
+        Example[] taught = [.. run.Rows.Where(row => row.Rationale.Length > 0 && Target(row).Length > 0)];
+        new Random(run.Spec.Seed).Shuffle(taught);
+        // More rows than it has steps for would only be prepared.
+        Example[] rows = [.. taught.Take(MostSteps * BatchSize).Select(row => Row(row.Id, row.Rationale, Target(row)))];
         return rows.Length == 0 ? null : run.Train(
             TrainingPhase.Reader, Spec(), rows, [], null, run.Folder.ReaderCheckpoints, (folder, _) =>
             {
@@ -30,7 +34,11 @@ internal sealed class RationaleReader(RunPhases run, LabelWords labels)
     // A rationale argues for the teacher's label, also where that is wrong.
     private string Target(Example row) => row.TeacherLabel.Length > 0 ? row.TeacherLabel : RunRows.LabelOf(run.Spec, row);
 
-    private Example Row(string id, string rationale, string label) => new() { Id = id, Segments = { labels.Without(rationale) }, Label = label };
+    private Example Row(string id, string rationale, string label)
+    {
+        run.CancellationToken.ThrowIfCancellationRequested();
+        return new Example { Id = id, Segments = { labels.Without(rationale) }, Label = label };
+    }
 
     private RunSpec Spec() => RunSpec.Check(new TrainingSpec
     {
@@ -39,7 +47,9 @@ internal sealed class RationaleReader(RunPhases run, LabelWords labels)
         Mode = TrainingMode.LabelOnly,
         LabelSource = LabelSource.Gold,
         Steps = Math.Min(MostSteps, run.Spec.Steps),
+        BatchSize = BatchSize,
         Seed = run.Spec.Source.Seed,
+        CheckpointInterval = run.Spec.Source.CheckpointInterval,
         MaxInputTokens = run.Spec.MaxTargetTokens,
         MaxTargetTokens = run.Spec.MaxTargetTokens,
     });

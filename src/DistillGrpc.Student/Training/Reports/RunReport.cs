@@ -94,9 +94,13 @@ internal sealed class RunReport(RunPhases run, TrainingResult result, Reproducib
         }
         catch (Exception failure) when (!run.CancellationToken.IsCancellationRequested)
         {
-            StudentLog.ReportFailed(logger, failure, reason);
-            var why = failure is RpcException known ? known.Status.Detail : "the log says why.";
-            run.Report(new TrainingEvent { Warning = new TrainingWarning { Reason = reason, Message = $"The report lacks a part: {why}" } });
+            var why = (failure as RpcException)?.Status.Detail;
+            if (why is null)
+            {
+                StudentLog.ReportFailed(logger, failure, reason);
+            }
+
+            run.Report(new TrainingEvent { Warning = new TrainingWarning { Reason = reason, Message = $"The report lacks a part: {why ?? "the log says why."}" } });
         }
     }
 }

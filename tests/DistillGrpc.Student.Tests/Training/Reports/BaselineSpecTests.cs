@@ -11,16 +11,38 @@ public sealed class BaselineSpecTests
     {
         var source = new TrainingSpec
         {
-            ModelId = "m", Preset = "micro", Steps = 70, Seed = 9, BatchSize = 5, LearningRate = 0.03, WarmupSteps = 4, LabelSource = LabelSource.Teacher, Alpha = 0.3, ShuffleRationales = true,
-            MutualInformation = 0.1, EvaluationInterval = 10, ComputeBudgetFlops = 1e9, CheckpointInterval = 7, Report = new ReportOptions { Samples = 3 },
+            ModelId = "m",
+            Preset = "micro",
+            Steps = 70,
+            Seed = 9,
+            BatchSize = 5,
+            LearningRate = 0.03,
+            WarmupSteps = 4,
+            LabelSource = LabelSource.Teacher,
+            Alpha = 0.3,
+            ShuffleRationales = true,
+            MutualInformation = 0.1,
+            EvaluationInterval = 10,
+            ComputeBudgetFlops = 1e9,
+            CheckpointInterval = 7,
+            Report = new ReportOptions { Samples = 3 },
         };
 
         var baseline = BaselineSpec.Of(RunSpec.Check(source))!;
 
         var expected = new TrainingSpec
         {
-            ModelId = "m", Preset = "micro", Steps = 70, Seed = 9, BatchSize = 5, LearningRate = 0.03, WarmupSteps = 4, LabelSource = LabelSource.Teacher, Mode = TrainingMode.LabelOnly,
-            ComputeBudgetFlops = 1e9, CheckpointInterval = 7,
+            ModelId = "m",
+            Preset = "micro",
+            Steps = 70,
+            Seed = 9,
+            BatchSize = 5,
+            LearningRate = 0.03,
+            WarmupSteps = 4,
+            LabelSource = LabelSource.Teacher,
+            Mode = TrainingMode.LabelOnly,
+            ComputeBudgetFlops = 1e9,
+            CheckpointInterval = 7,
         };
         Assert.Equal(expected, baseline.Source);
         Assert.Equal((1.0, false), (baseline.Weights.LabelWeight, baseline.StepByStep));
