@@ -7,6 +7,7 @@ namespace DistillGrpc.Cli.Charts;
 /// <summary>A page that needs nothing but itself: no script, no font or picture from elsewhere, light or dark as its reader has it.</summary>
 internal static class HtmlPage
 {
+    private const int LongText = 36;
     private static readonly string[] Void = ["meta", "br", "link", "hr"];
 
     /// <summary>The page's text, which is XML, too.</summary>
@@ -43,7 +44,14 @@ internal static class HtmlPage
         new XElement(
             "table",
             new XElement("thead", new XElement("tr", head.Select(text => new XElement("th", new XAttribute("scope", "col"), text)))),
-            new XElement("tbody", rows.Select(row => new XElement("tr", row.Select(text => new XElement("td", IsNumber(text) ? new XAttribute("class", "number") : null, Clean(text))))))));
+            new XElement("tbody", rows.Select(row => new XElement("tr", row.Select(text => new XElement("td", text.Length > LongText ? new XAttribute("class", "long") : IsNumber(text) ? new XAttribute("class", "number") : null, Clean(text))))))));
+
+    /// <summary>A table without those of its first columns in which all rows say the same.</summary>
+    public static XElement Table(int first, IReadOnlyList<string> head, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        bool IsTold(int column) => column >= first || rows.Select(row => row[column]).Distinct().Count() != 1;
+        return Table(head.Where((_, column) => IsTold(column)), rows.Select(row => row.Where((_, column) => IsTold(column))));
+    }
 
     public static XElement Section(string title, params object?[] content) => new("section", new XElement("h2", title), content);
 
@@ -67,13 +75,13 @@ internal static class HtmlPage
         h1{font-size:26px;margin:0 0 4px}h2{font-size:19px;margin:36px 0 8px}h3{font-size:15px;margin:20px 0 4px}p{margin:6px 0 12px;max-width:75ch}
         .soft{color:var(--soft)}.figure{display:grid;grid-template-columns:repeat(auto-fit,minmax(340px,1fr));gap:18px;align-items:start}
         svg{width:100%;height:auto;display:block}svg text{fill:var(--fore);font-size:12px;font-family:inherit}svg .heading{font-size:13px;font-weight:600}svg .tick{fill:var(--soft);font-size:11px}
-        svg .end{text-anchor:end}svg .middle{text-anchor:middle}svg .inverse{fill:var(--inverse)}svg .grid{stroke:var(--grid)}svg .axis{stroke:var(--rule)}
+        svg .end{text-anchor:end}svg .middle{text-anchor:middle}svg .inverse{fill:var(--inverse)}svg .grid{stroke:var(--grid)}svg .hollow{fill:var(--back);stroke-width:2}svg .axis{stroke:var(--rule)}
         svg polyline{fill:none;stroke-width:2;stroke-linejoin:round}svg .dashed{stroke-dasharray:6 4}svg .spread{stroke-width:1;opacity:.7}svg .single{opacity:.55}
         svg .teacher{stroke:var(--fore);stroke-width:1.5;stroke-dasharray:8 5}svg .floor{stroke:var(--soft);stroke-width:1.5;stroke-dasharray:2 4}
         svg .right{fill:var(--right)}svg .wrong{fill:var(--wrong)}
         .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;padding:0;margin:6px 0 18px;font-size:13px;color:var(--soft)}.legend svg{display:inline-block;width:30px;height:14px;vertical-align:-2px}
         .table{overflow-x:auto;margin:8px 0 16px}table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}th,td{text-align:left;padding:4px 10px;border-bottom:1px solid var(--grid);vertical-align:top}
-        th{color:var(--soft);font-weight:600;vertical-align:bottom}td.number{text-align:right;white-space:nowrap}
+        th{color:var(--soft);font-weight:600;vertical-align:bottom}td{white-space:nowrap}td.number{text-align:right}td.long{white-space:normal;min-width:22ch}
         details{margin:8px 0}summary{cursor:pointer}pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px;background:color-mix(in srgb,var(--grid) 50%,transparent);padding:10px;border-radius:6px}
         """ + "\n.stroke0{stroke:var(--c0)}.stroke1{stroke:var(--c1)}.stroke2{stroke:var(--c2)}.stroke3{stroke:var(--c3)}.stroke4{stroke:var(--c4)}.stroke5{stroke:var(--c5)}.stroke6{stroke:var(--c6)}.stroke7{stroke:var(--c7)}.stroke8{stroke:var(--c8)}.stroke9{stroke:var(--c9)}"
         + "\n.fill0{fill:var(--c0)}.fill1{fill:var(--c1)}.fill2{fill:var(--c2)}.fill3{fill:var(--c3)}.fill4{fill:var(--c4)}.fill5{fill:var(--c5)}.fill6{fill:var(--c6)}.fill7{fill:var(--c7)}.fill8{fill:var(--c8)}.fill9{fill:var(--c9)}\n";

@@ -24,12 +24,15 @@ internal sealed record LinePlot(string Title, string XLabel, string YLabel, IRea
     /// <summary>Equal ratios are equally wide on the horizontal axis.</summary>
     public bool IsLog { get; init; } = true;
 
+    /// <summary>Values that the vertical axis has room for, too, so that pictures beside one another have the same one.</summary>
+    public IReadOnlyList<double> AlsoWithin { get; init; } = [];
+
     /// <summary>Points have marks; lines of many points are better without.</summary>
     public bool HasMarks { get; init; } = true;
 
     public XElement ToSvg()
     {
-        var values = Series.SelectMany(series => series.Points).SelectMany(point => point.Values.Append(point.Y)).Concat(Levels.Select(level => level.Y)).Where(double.IsFinite).ToArray();
+        var values = Series.SelectMany(series => series.Points).SelectMany(point => point.Values.Append(point.Y)).Concat(Levels.Select(level => level.Y)).Concat(AlsoWithin).Where(double.IsFinite).ToArray();
         var xs = Series.SelectMany(series => series.Points).Select(point => point.X).ToArray();
         var (horizontal, vertical) = (IsLog ? Scale.OfRatios(xs) : Scale.Of(xs), IsShare ? Scale.OfShares(values) : Scale.Of(values));
         double X(double value) => Left + (horizontal.At(value) * (Width - Left - Right));
@@ -53,7 +56,7 @@ internal sealed record LinePlot(string Title, string XLabel, string YLabel, IRea
             "li", new XElement("svg", new XAttribute("viewBox", "0 0 30 14"), new XAttribute("width", 30), new XAttribute("height", 14), new XAttribute("aria-hidden", "true"), content), " ", name);
         return new XElement(
             "ul", new XAttribute("class", "legend"),
-            series.Select(line => Item(line.Name, Svg.Line(1, 7, 29, 7, Stroke(line.Color, line.IsDashed)), Svg.Mark(15, 7, line.Color))),
+            series.Select(line => Item(line.Name, Svg.Line(1, 7, 29, 7, Stroke(line.Color, line.IsDashed)), Svg.Mark(15, 7, line.Color, line.IsDashed))),
             levels.Select(level => Item(level.Name, Svg.Line(1, 7, 29, 7, level.Style))));
     }
 
@@ -67,7 +70,7 @@ internal sealed record LinePlot(string Title, string XLabel, string YLabel, IRea
             points.Where(point => point.Values.Count > 1).Select(point => Svg.Line(x(point.X), y(point.Values.Min()), x(point.X), y(point.Values.Max()), Stroke(series.Color, false) + " spread")),
             Svg.Path(points.Select(point => (x(point.X), y(point.Y))), Stroke(series.Color, series.IsDashed)),
             points.SelectMany(point => point.Values.Select(value => Svg.Dot(x(point.X), y(value), 2, $"fill{series.Color % Svg.Colors} single"))),
-            HasMarks ? points.Select(point => Svg.Mark(x(point.X), y(point.Y), series.Color, $"{series.Name}, {XLabel} {Scale.Short(point.X)}: {Number(point.Y)}{(point.Values.Count > 1 ? $" ({Number(point.Values.Min())} to {Number(point.Values.Max())}, {point.Values.Count} seeds)" : "")}")) : null);
+            HasMarks ? points.Select(point => Svg.Mark(x(point.X), y(point.Y), series.Color, series.IsDashed, $"{series.Name}, {XLabel} {Scale.Short(point.X)}: {Number(point.Y)}{(point.Values.Count > 1 ? $" ({Number(point.Values.Min())} to {Number(point.Values.Max())}, {point.Values.Count} seeds)" : "")}")) : null);
     }
 
     // What a picture says, for whoever has it read to them.

@@ -36,10 +36,15 @@ internal static class Svg
         new("polyline", new XAttribute("points", string.Join(' ', points.Select(point => $"{Text(point.X)},{Text(point.Y)}"))), new XAttribute("class", style), "");
 
     /// <summary>A line's mark: its shape tells lines apart where colours do not.</summary>
-    public static XElement Mark(double x, double y, int color, string? title = null)
+    /// <param name="x">Where it stands.</param>
+    /// <param name="y">Where it stands.</param>
+    /// <param name="color">Its number.</param>
+    /// <param name="isHollow">Of a dashed line.</param>
+    /// <param name="title">What is said of it.</param>
+    public static XElement Mark(double x, double y, int color, bool isHollow, string? title = null)
     {
         const double size = 4.5;
-        var style = new XAttribute("class", $"fill{color % Colors}");
+        var style = new XAttribute("class", isHollow ? $"hollow stroke{color % Colors}" : $"fill{color % Colors}");
         (double X, double Y)[]? corners = (color % 4) switch
         {
             1 => [(-size, -size), (size, -size), (size, size), (-size, size)],

@@ -54,9 +54,10 @@ internal sealed class SweepFigures(SweepReport report)
     private XElement Plot(string title, string x, SweepData data, string labels, IEnumerable<CellSummary> cells, Func<CellSummary, double> at)
     {
         var points = cells.ToLookup(cell => cell.Line);
+        var all = report.Cells.Where(cell => cell.Dataset == data.Name).SelectMany(cell => cell.Accuracies.Values).Concat(data.Majority.Values);
         var series = _lines.Select(line => new Series(
             line.Name, line.Color, line.IsEqualCompute, [.. points[line.Name].OrderBy(at).Select(cell => new SeriesPoint(at(cell), cell.Mean, [.. cell.Accuracies.Values]))]));
-        return new LinePlot(title, x, Accuracy, [.. series.Where(line => line.Points.Count > 0)], Levels(data, labels)).ToSvg();
+        return new LinePlot(title, x, Accuracy, [.. series.Where(line => line.Points.Count > 0)], Levels(data, labels)) { AlsoWithin = [.. all] }.ToSvg();
     }
 
     private XElement Figure(IEnumerable<XElement> plots, SweepData data) =>

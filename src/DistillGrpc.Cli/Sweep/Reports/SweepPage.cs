@@ -45,39 +45,40 @@ internal sealed class SweepPage(SweepReport report)
             return null;
         }
 
-        var rows = report.Beaten.Select(each => new[]
+        string[][] rows = [.. report.Beaten.Select(each => new[]
         {
             each.Dataset, each.Labels, each.Line, each.Cell?.Student ?? "no student did", each.Cell is { } cell ? Scale.Short(cell.Parameters) : "", each.Cell is { } beaten ? Number(beaten.Rows) : "", each.Cell is { } best ? Share(best.Mean) : "",
-        });
+        })];
         return HtmlPage.Section(
             "What it takes to beat the teacher",
             HtmlPage.Text($"The smallest student, and with it the fewest rows, whose mean is above the teacher's {Share(teacher)}."),
-            _figures.Beaten(), HtmlPage.Table(["rows of", "labels", "variant", "student", "parameters", "rows", "accuracy"], rows));
+            _figures.Beaten(), HtmlPage.Table(2, ["rows of", "labels", "variant", "student", "parameters", "rows", "accuracy"], rows));
     }
 
     private XElement? Differences() => report.Differences.Count == 0 ? null : HtmlPage.Section(
         $"Differences to {_sweep.Plan.Baseline.Name}",
         HtmlPage.Text("In percentage points, paired by seed. Over seeds: the 95% t interval, for two seeds or more. Over rows: the 95% interval of a paired bootstrap over the held-out rows, those of one group drawn together; where the baseline has two figures, for the one of equal compute, whose model answered the rows. An interval without 0 is a difference that other seeds, or other rows, would hardly take away; with many comparisons some are so by chance."),
         HtmlPage.Table(
-            ["rows of", "student", "labels", "rows", "variant", "against", "difference", "over seeds", "seeds", "over rows", "groups"],
-            report.Differences.Select(each => new[]
+            3, ["rows of", "student", "labels", "rows", "variant", "against", "difference", "over seeds", "seeds", "over rows", "groups"],
+            [.. report.Differences.Select(each => new[]
             {
                 each.Dataset, each.Student, each.Labels, Number(PartOf(each.Dataset, each.Fraction).Rows), each.Line, each.Against, Points(each.Mean), Text(each.OverSeeds), each.OverSeeds is { } seeds ? Number(seeds.Count) : "", Text(each.OverRows), each.OverRows is { } rows ? Number(rows.Count) : "",
-            })));
+            })]));
 
     private XElement Cells()
     {
         var hasF1 = report.Cells.Any(cell => cell.MacroF1 is not null);
         return HtmlPage.Section(
             "All cells",
+            HtmlPage.Text("Floating point operations are counted from shapes. Seconds are those in steps, of the whole run: at equal steps, too, those of the steps that follow for equal compute."),
             HtmlPage.Table(
-                ["rows of", "student", "parameters", "labels", "rows", "variant", "mean", "sd", "seeds", .. hasF1 ? ["macro F1"] : Array.Empty<string>(), "FLOPs", "seconds", "failed"],
-                report.Cells.Select(cell => (string[])
+                3, ["rows of", "student", "labels", "parameters", "rows", "variant", "mean", "sd", "seeds", .. hasF1 ? ["macro F1"] : Array.Empty<string>(), "FLOPs", "seconds", "failed"],
+                [.. report.Cells.Select(cell => (string[])
                 [
-                    cell.Dataset, cell.Student, Scale.Short(cell.Parameters), cell.Labels, Number(cell.Rows), cell.Line, Share(cell.Mean), cell.Accuracies.Count > 1 ? Share(cell.Deviation) : "", Number(cell.Accuracies.Count),
+                    cell.Dataset, cell.Student, cell.Labels, Scale.Short(cell.Parameters), Number(cell.Rows), cell.Line, Share(cell.Mean), cell.Accuracies.Count > 1 ? Share(cell.Deviation) : "", Number(cell.Accuracies.Count),
                     .. hasF1 ? [cell.MacroF1?.ToString("0.000", CultureInfo.InvariantCulture) ?? ""] : Array.Empty<string>(),
                     cell.Flops.ToString("0.00e0", CultureInfo.InvariantCulture), cell.Seconds.ToString("0.0", CultureInfo.InvariantCulture), cell.Failed > 0 ? Number(cell.Failed) : "",
-                ])));
+                ])]));
     }
 
     private XElement? Confusion() => _figures.Confusion() is { Count: > 0 } maps

@@ -54,7 +54,14 @@ internal sealed class ResultFolder(DirectoryInfo folder)
     public void Write(Cell cell, IEnumerable<RowAnswer> answers) => Write(System.IO.Path.Combine("rows", cell.Key + ".jsonl"), string.Concat(answers.Select(answer => JsonSerializer.Serialize(answer, Json) + "\n")));
 
     /// <summary>Forgets how an earlier run of a cell answered.</summary>
-    public void DeleteAnswers(Cell cell) => File.Delete(AnswersOf(cell));
+    public void DeleteAnswers(Cell cell)
+    {
+        // File.Delete has nothing against a file that is not there, but against a folder.
+        if (File.Exists(AnswersOf(cell)))
+        {
+            File.Delete(AnswersOf(cell));
+        }
+    }
 
     /// <summary>Writes a file, whole or not at all.</summary>
     /// <exception cref="InvalidDataException">It cannot be written.</exception>
