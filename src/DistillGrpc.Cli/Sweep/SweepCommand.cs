@@ -2,6 +2,7 @@ using System.CommandLine;
 using DistillGrpc.Cli.Sweep.Plans;
 using DistillGrpc.Cli.Sweep.Reports;
 using DistillGrpc.Cli.Sweep.Runs;
+using Grpc.Core;
 using Grpc.Net.Client;
 
 namespace DistillGrpc.Cli.Sweep;
@@ -55,7 +56,7 @@ internal static class SweepCommand
         {
             failed = await run.RunAsync(cancellationToken);
         }
-        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        catch (Exception failure) when (cancellationToken.IsCancellationRequested || failure is RpcException { StatusCode: StatusCode.Unavailable })
         {
             await Console.Error.WriteLineAsync(SweepRun.GoesOn);
             throw;

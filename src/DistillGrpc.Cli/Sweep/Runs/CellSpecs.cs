@@ -39,19 +39,17 @@ internal sealed class CellSpecs(SweepPlan plan, string evaluation)
         return PlannedRun.Create(plan.Name, cell, spec, part.Rows);
     }
 
-    /// <summary>The tuned settings that make a difference for a variant, with their numbers: a rationale's weight makes none for label only.</summary>
+    /// <summary>The tuned settings that make a difference for a variant, with their numbers: a rationale's weight makes none for label only, and what a variant sets itself stands.</summary>
     public IReadOnlyList<(int Number, SpecFields Point)> PointsOf(Variant variant) => plan.Tuning is null
         ? []
-        : [.. plan.Tuning.Points.Select((point, number) => (Number: number, Point: point)).DistinctBy(point => Fields(variant, point.Point).ToJson().ToJsonString())];
+        : [.. plan.Tuning.Points.Select((point, number) => (Number: number, Point: Relevant(variant, point).Without([.. variant.Fields.Names]))).DistinctBy(point => point.Point.ToJson().ToJsonString())];
 
-    private SpecFields Fields(Variant variant, SpecFields point)
+    private static SpecFields Relevant(Variant variant, SpecFields fields) => variant.Fields.ToSpec().Mode switch
     {
-        var fields = plan.Spec.With(point).With(variant.Fields);
-        return fields.ToSpec().Mode switch
-        {
-            TrainingMode.LabelOnly => fields.Without(OfRationales),
-            TrainingMode.RationaleThenLabel or TrainingMode.LabelFromRationale => fields.Without(OfTwoTasks),
-            _ => fields,
-        };
-    }
+        TrainingMode.LabelOnly => fields.Without(OfRationales),
+        TrainingMode.RationaleThenLabel or TrainingMode.LabelFromRationale => fields.Without(OfTwoTasks),
+        _ => fields,
+    };
+
+    private SpecFields Fields(Variant variant, SpecFields point) => Relevant(variant, plan.Spec.With(point).With(variant.Fields));
 }

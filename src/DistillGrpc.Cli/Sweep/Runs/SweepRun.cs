@@ -54,8 +54,8 @@ internal sealed class SweepRun(SweepPlan plan, ResultFolder folder, SweepRunOpti
         {
             // One that failed is tried again by whoever begins the sweep again.
             var there = folder.Find(run) is { State: nameof(TrainingJobState.Succeeded) or nameof(TrainingJobState.Cancelled) } result ? result : null;
-            var ended = there ?? await MakeAsync(run, models, progress, token);
-            await KeepOrDeleteAsync(run, ended, models, token);
+            var ended = there ?? await Outage.WaitAsync(() => MakeAsync(run, models, progress, token), time, token);
+            await Outage.WaitAsync(() => KeepOrDeleteAsync(run, ended, models, token), time, token);
             await progress.EndAsync(ended, there is not null);
             if (!ended.HasSucceeded)
             {
@@ -102,11 +102,11 @@ internal sealed class SweepRun(SweepPlan plan, ResultFolder folder, SweepRunOpti
     private TaskCompletionSource<double> ComputeOf(Cell cell) => _compute.GetOrAdd(cell, _ => new TaskCompletionSource<double>(TaskCreationOptions.RunContinuationsAsynchronously));
 
     // Of equal ones the id decides, so that it is the same one in whatever order the runs end.
-    private async Task KeepOrDeleteAsync(PlannedRun run, RunResult result, SweepModels models, CancellationToken cancellationToken)
+    private async Task<string?> KeepOrDeleteAsync(PlannedRun run, RunResult result, SweepModels models, CancellationToken cancellationToken)
     {
         if (options.KeepModels || !result.HasSucceeded)
         {
-            return;
+            return null;
         }
 
         await _keeping.WaitAsync(cancellationToken);
@@ -115,12 +115,15 @@ internal sealed class SweepRun(SweepPlan plan, ResultFolder folder, SweepRunOpti
             (double Accuracy, string Id) own = (result.AtEnd is { } end ? RunResult.Share(end) : -1, run.Id);
             var isBest = options.KeepBest && run.Cell.Point is null
                 && (_best is not { } before || own.Accuracy > before.Accuracy || (own.Accuracy == before.Accuracy && string.CompareOrdinal(own.Id, before.Id) < 0));
-            var worse = isBest ? _best?.Id : own.Id;
+            // Asked again after an outage, the best one finds itself.
+            var worse = isBest ? _best?.Id : _best?.Id == own.Id ? null : own.Id;
             _best = isBest ? own : _best;
             if (worse is not null)
             {
                 await models.DeleteAsync(worse, cancellationToken);
             }
+
+            return worse;
         }
         finally
         {

@@ -16,7 +16,8 @@ internal sealed record TuningChoice(string Dataset, string Student, string Label
     [
         .. SweepCells.Tuning(plan, specs).GroupBy(cell => (cell.Dataset, cell.Student, cell.Labels, cell.Variant)).Select(cells =>
         {
-            TriedPoint[] tried = [.. cells.Select(cell => new TriedPoint(plan.Tuning!.Points[cell.Point!.Value], find(cell) is { HasSucceeded: true, AtEnd: { } end } ? RunResult.Share(end) : null))];
+            var points = specs.PointsOf(plan.Variants.First(variant => variant.Name == cells.Key.Variant)).ToDictionary(point => point.Number, point => point.Point);
+            TriedPoint[] tried = [.. cells.Select(cell => new TriedPoint(points[cell.Point!.Value], find(cell) is { HasSucceeded: true, AtEnd: { } end } ? RunResult.Share(end) : null))];
             return new TuningChoice(cells.Key.Dataset, cells.Key.Student, cells.Key.Labels, cells.Key.Variant, tried.MaxBy(point => point.Accuracy ?? -1)!.Fields, tried);
         }),
     ];
