@@ -23,7 +23,7 @@ internal sealed class TrainingJobPage(TrainingJob job, TrainingHistory history)
         [
             losses.Count == 0 ? null : Curve("Loss by task", "loss", [.. losses.Select((task, i) => Line(task.Key, i, task.Value))]),
             history.Progress.Count == 0 ? null : Curve("Learning rate", "learning rate", [Line("learning rate", 1, history.Progress.Select(at => (at.Step, at.LearningRate)))]),
-            history.Evaluations.Count == 0 ? null : Accuracy(),
+            history.Evaluations.Count < 2 ? null : Accuracy(),
         ];
         return [.. curves.OfType<XElement>()];
     }
@@ -55,7 +55,7 @@ internal sealed class TrainingJobPage(TrainingJob job, TrainingHistory history)
             _report.Samples.Select(sample => new[] { string.Join(" / ", sample.Example?.Segments ?? []), sample.Example?.Label ?? "", sample.Label, sample.Rationale, sample.RationaleOfLabel, sample.Example?.Rationale ?? "" })));
 
     private static XElement Curve(string title, string y, IReadOnlyList<Series> series) => new(
-        "div", new LinePlot(title, "step", y, series, []) { IsLog = false, IsShare = false, HasMarks = false }.ToSvg(), LinePlot.Legend(series.Select(line => (line.Name, line.Color, line.IsDashed)), []));
+        "div", new LinePlot(title, "step", y, series, []) { IsLog = false, IsShare = false, HasMarks = false }.ToSvg(), series.Count < 2 ? null : LinePlot.Legend(series.Select(line => (line.Name, line.Color, line.IsDashed)), []));
 
     private static Series Line(string name, int color, IEnumerable<(int Step, double Value)> values) => new(name, color, false, [.. values.Select(at => new SeriesPoint(at.Step, at.Value))]);
 }

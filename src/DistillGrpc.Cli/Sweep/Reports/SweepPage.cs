@@ -67,17 +67,17 @@ internal sealed class SweepPage(SweepReport report)
 
     private XElement Cells()
     {
-        var hasF1 = report.Cells.Any(cell => cell.MacroF1 is not null);
+        var (hasF1, hasFailed) = (report.Cells.Any(cell => cell.MacroF1 is not null), report.Cells.Any(cell => cell.Failed > 0));
         return HtmlPage.Section(
             "All cells",
             HtmlPage.Text("Floating point operations are counted from shapes. Seconds are those in steps, of the whole run: at equal steps, too, those of the steps that follow for equal compute."),
             HtmlPage.Table(
-                3, ["rows of", "student", "labels", "parameters", "rows", "variant", "mean", "sd", "seeds", .. hasF1 ? ["macro F1"] : Array.Empty<string>(), "FLOPs", "seconds", "failed"],
+                3, ["rows of", "student", "labels", "parameters", "rows", "variant", "mean", "sd", "seeds", .. hasF1 ? ["macro F1"] : Array.Empty<string>(), "FLOPs", "seconds", .. hasFailed ? ["failed"] : Array.Empty<string>()],
                 [.. report.Cells.Select(cell => (string[])
                 [
                     cell.Dataset, cell.Student, cell.Labels, Scale.Short(cell.Parameters), Number(cell.Rows), cell.Line, Share(cell.Mean), cell.Accuracies.Count > 1 ? Share(cell.Deviation) : "", Number(cell.Accuracies.Count),
                     .. hasF1 ? [cell.MacroF1?.ToString("0.000", CultureInfo.InvariantCulture) ?? ""] : Array.Empty<string>(),
-                    cell.Flops.ToString("0.00e0", CultureInfo.InvariantCulture), cell.Seconds.ToString("0.0", CultureInfo.InvariantCulture), cell.Failed > 0 ? Number(cell.Failed) : "",
+                    cell.Flops.ToString("0.00e0", CultureInfo.InvariantCulture), cell.Seconds.ToString("0.0", CultureInfo.InvariantCulture), .. hasFailed ? [Number(cell.Failed)] : Array.Empty<string>(),
                 ])]));
     }
 
@@ -89,8 +89,8 @@ internal sealed class SweepPage(SweepReport report)
         "Tuned settings",
         HtmlPage.Text($"Every variant tried the same settings, with the largest part of the rows and the seed {_sweep.Plan.Seeds[0]}; those with the most development rows right were taken, of equal ones the first. Settings that make no difference to a variant were tried once. The development rows ({Join(_sweep.Data.Select(data => $"{data.Development?.Rows} of {data.Name}"))}) were taken from those that are learnt from, by group; nobody learnt from them, and no held-out row was looked at."),
         HtmlPage.Table(
-            ["rows of", "student", "labels", "variant", "taken", "tried: share of development rows right"],
-            report.Choices.Select(choice => new[] { choice.Dataset, choice.Student, choice.Labels, choice.Variant, $"{choice.Chosen}", string.Join("; ", choice.Tried.Select(tried => $"{tried.Fields}: {(tried.Accuracy is { } share ? Share(share) : "failed")}")) })));
+            3, ["rows of", "student", "labels", "variant", "taken", "tried: share of development rows right"],
+            [.. report.Choices.Select(choice => new[] { choice.Dataset, choice.Student, choice.Labels, choice.Variant, $"{choice.Chosen}", string.Join("; ", choice.Tried.Select(tried => $"{tried.Fields}: {(tried.Accuracy is { } share ? Share(share) : "failed")}")) })]));
 
     private XElement? Failures()
     {
