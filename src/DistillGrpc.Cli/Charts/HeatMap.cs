@@ -21,7 +21,9 @@ internal static class HeatMap
             return null;
         }
 
-        string[] predicted = [.. labels, .. counts.Keys.Any(pair => pair.Predicted.Length == 0) && !labels.Contains("") ? [""] : Array.Empty<string>()];
+        // What was predicted need not be anybody's gold label.
+        var others = counts.Keys.Select(pair => pair.Predicted).Distinct().Where(given => !labels.Contains(given)).OrderByDescending(given => counts.Where(cell => cell.Key.Predicted == given).Sum(cell => cell.Value));
+        string[] predicted = [.. labels, .. others.Take(MostLabels + 1 - labels.Length)];
         var left = 30 + (7 * Math.Min(18, labels.Max(label => label.Length)));
         var cells = labels.SelectMany((label, row) =>
         {

@@ -68,7 +68,7 @@ public sealed class PlanTests
 
         var run = PlannedRun.Create("a-sweep-with-a-long-name", cell, spec, 10);
 
-        Assert.Matches("^a-sweep-with-a-long-name-a-very-long-name-of-a-var-[0-9a-f]{10}$", run.Id);
+        Assert.Matches("^a-sweep-with-a-long-name-a-very-long-name-of-a-[a-z]{4}-[0-9a-f]{10}$", run.Id);
         Assert.InRange(run.Id.Length, 1, 63);
         Assert.Equal(run.Id, PlannedRun.Create("a-sweep-with-a-long-name", cell, spec.Clone(), 10).Id);
         Assert.NotEqual(run.Id, PlannedRun.Create("a-sweep-with-a-long-name", cell, new TrainingSpec(spec) { Seed = 1 }, 10).Id);

@@ -42,7 +42,10 @@ internal sealed class CellSpecs(SweepPlan plan, string evaluation)
     /// <summary>The tuned settings that make a difference for a variant, with their numbers: a rationale's weight makes none for label only, and what a variant sets itself stands.</summary>
     public IReadOnlyList<(int Number, SpecFields Point)> PointsOf(Variant variant) => plan.Tuning is null
         ? []
-        : [.. plan.Tuning.Points.Select((point, number) => (Number: number, Point: Relevant(variant, point).Without([.. variant.Fields.Names]))).DistinctBy(point => point.Point.ToJson().ToJsonString())];
+        : [.. plan.Tuning.Points.Select((point, number) => (Number: number, Point: Standing(variant, point))).DistinctBy(point => point.Point.ToJson().ToJsonString())];
+
+    // What of a point is left in a run, and not there without it.
+    private SpecFields Standing(Variant variant, SpecFields point) => point.Without([.. variant.Fields.Names, .. point.Names.Except(Fields(variant, point).Names)]);
 
     private static SpecFields Relevant(Variant variant, SpecFields fields) => variant.Fields.ToSpec().Mode switch
     {
