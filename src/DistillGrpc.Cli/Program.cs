@@ -6,6 +6,7 @@ using DistillGrpc.Cli.Models;
 using DistillGrpc.Cli.Prompts;
 using DistillGrpc.Cli.Quickstart;
 using DistillGrpc.Cli.Savings;
+using DistillGrpc.Cli.Sweep;
 using DistillGrpc.Cli.Teaching;
 using DistillGrpc.Cli.Training;
 
@@ -20,6 +21,7 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     AccountsCommand.Create(),
     DatasetsCommand.Create(),
     TrainCommand.Create(),
+    SweepCommand.Create(),
     ModelsCommand.Create(),
     PredictCommand.Create(),
     EvalCommand.Create(),

@@ -8,8 +8,6 @@ namespace DistillGrpc.Cli.Datasets;
 /// <summary><c>distill datasets split</c>: a dataset's parts, and whether they have something in common all the same.</summary>
 internal static class SplitCommand
 {
-    private const string Segment = "segment:";
-
     public static Command Create(Option<string> student)
     {
         var name = DatasetsCommand.Name();
@@ -48,12 +46,6 @@ internal static class SplitCommand
             ? new SplitFraction { Name = name.Trim(), Fraction = fraction }
             : throw new InvalidDataException($"--fractions: '{given}' is not NAME=SHARE, such as train=0.8.");
 
-    private static Grouping Grouping(string given) => given switch
-    {
-        "group" => new Grouping { Kind = GroupingKind.Group },
-        "none" => new Grouping { Kind = GroupingKind.None },
-        _ when given.StartsWith(Segment, StringComparison.Ordinal) && int.TryParse(given.AsSpan(Segment.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var segment) =>
-            new Grouping { Kind = GroupingKind.Segment, Segment = segment },
-        _ => throw new InvalidDataException($"--group-by: '{given}' is not group, segment:N or none."),
-    };
+    private static Grouping Grouping(string given) =>
+        GroupingText.Parse(given) ?? throw new InvalidDataException($"--group-by: '{given}' is not {GroupingText.Forms}.");
 }

@@ -39,7 +39,7 @@ internal static class JobsCommand
                     await jobs.DeleteAsync(name, cancellationToken);
                     Console.WriteLine(json ? JsonSerializer.Serialize(new { deleted = name }) : $"{name} is deleted.");
                 }),
-            Report(services, examples),
+            Report(services, examples, new Option<FileInfo?>("--html") { Description = "Of a training job: writes a page with pictures." }),
         };
     }
 
@@ -77,12 +77,20 @@ internal static class JobsCommand
         return command;
     }
 
-    private static Command Report(Services services, Option<int> examples) => Of(
-        services, "report", "Says how many rows of an extraction were accepted and rejected, and why.", [examples],
+    private static Command Report(Services services, Option<int> examples, Option<FileInfo?> html) => Of(
+        services, "report", "Says how many rows of an extraction were accepted and rejected, and why; or how a training job's student answers the held-out rows.", [examples, html],
         async (jobs, name, parsed, json, cancellationToken) =>
         {
-            var client = jobs is ExtractionJobs extractions ? extractions.Client : throw new InvalidDataException($"{name} is no extraction.");
-            var report = await client.ReportAsync(name, parsed.GetValue(examples), cancellationToken);
+            var page = parsed.GetValue(html);
+            if (jobs is TrainingJobs trainings)
+            {
+                await TrainingJobReport.WriteAsync(trainings.Client, name, page, json, cancellationToken);
+                return;
+            }
+
+            var report = page is null
+                ? await ((ExtractionJobs)jobs).Client.ReportAsync(name, parsed.GetValue(examples), cancellationToken)
+                : throw new InvalidDataException($"--html: {name} is no training job.");
             Console.WriteLine(json ? ProtoJson.Text(report) : Text(report));
         });
 

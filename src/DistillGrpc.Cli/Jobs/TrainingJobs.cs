@@ -13,6 +13,8 @@ internal sealed class TrainingJobs(TrainingClient client) : IJobs
 
     public string Collection => Prefix;
 
+    public TrainingClient Client => client;
+
     public IAsyncEnumerable<IMessage> ListAsync(CancellationToken cancellationToken) => client.ListAsync(cancellationToken);
 
     public async Task<IMessage> GetAsync(string name, CancellationToken cancellationToken) => await client.GetAsync(name, cancellationToken);

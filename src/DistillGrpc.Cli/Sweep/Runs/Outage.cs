@@ -1,0 +1,27 @@
+using Grpc.Core;
+
+namespace DistillGrpc.Cli.Sweep.Runs;
+
+/// <summary>A Student that is away, for instance because it is started anew, is waited for: a sweep takes nights.</summary>
+internal static class Outage
+{
+    private const int Tries = 60;
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(5);
+
+    /// <summary>Does something that may be done again, until the Student has answered.</summary>
+    /// <exception cref="RpcException">It was away for five minutes, or the call failed otherwise.</exception>
+    public static async Task<T> WaitAsync<T>(Func<Task<T>> call, TimeProvider time, CancellationToken cancellationToken)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await call();
+            }
+            catch (RpcException away) when (away.StatusCode == StatusCode.Unavailable && tries < Tries && !cancellationToken.IsCancellationRequested)
+            {
+                await Task.Delay(Wait, time, cancellationToken);
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.Xml.Linq;
+using DistillGrpc.Cli.Jobs;
+using DistillGrpc.Contracts.V1;
+
+namespace DistillGrpc.Cli.Tests.Jobs;
+
+public sealed class TrainingJobReportTests
+{
+    private static readonly TrainingReport Report = new()
+    {
+        Evaluation = new Evaluation
+        {
+            Examples = 10, Correct = 7, MajorityCorrect = 6, MacroF1 = 0.65, Classes = { new ClassMetrics { Label = "yes", Examples = 6, Precision = 0.8, Recall = 0.75, F1 = 0.774 } },
+            Confusion = { new ConfusionCell { Label = "yes", Predicted = "yes", Count = 4 }, new ConfusionCell { Label = "yes", Predicted = "", Count = 2 } },
+        },
+        Baseline = new Evaluation { Examples = 10, Correct = 5 },
+        TeacherExamples = 8,
+        TeacherCorrect = 6,
+        Faithfulness = new RationaleFaithfulness { Rationale = new RationaleAgreement { Examples = 10, Stating = 8, StatingGiven = 6, ReadBack = 7, MajorityReadBack = 5 } },
+        Samples = { new ReportSample { Example = new Example { Segments = { "Is it?" }, Label = "yes", Rationale = "It is." }, Label = "yes", Rationale = "It <is>." } },
+    };
+
+    [Fact]
+    public void Text_OfAJobWithAReport_SaysAllOfIt()
+    {
+        var text = new TrainingJobReport(Job(Report)).Text();
+
+        Assert.Contains("\nstudent: 7 of 10 right (70.0%), macro F1 0.650\nlabel only, as many steps: 5 of 10 right (50.0%)\nteacher: 6 of 8 right (75.0%)\nmost frequent label: 6 of 10 right (60.0%)\n", text, StringComparison.Ordinal);
+        Assert.Contains("faithfulness: 10 rationales, 8 name a label, 75.0% of them the one that was given, the label is read back from 70.0% (the most frequent one: 50.0%)\n", text, StringComparison.Ordinal);
+        Assert.Matches("\nyes +6 +0.800 +0.750 +0.774\nyes answered as none of the classes: 2\n", text);
+        Assert.EndsWith("\nIs it?\n  gold       yes\n  label      yes\n  rationale  It <is>.\n  teacher's  It is.", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Text_OfAJobWithoutReport_SaysNothingOfIt()
+    {
+        var job = new TrainingJob { Name = "trainingJobs/a", State = TrainingJobState.Running, Spec = new TrainingSpec { ModelId = "m" } };
+
+        Assert.Equal(TrainingJobs.Text(job), new TrainingJobReport(job).Text());
+        Assert.NotNull(XDocument.Parse(new TrainingJobPage(job, new TrainingHistory([], [])).Text()).Root);
+    }
+
+    [Fact]
+    public void Page_OfAJobWithAReport_HasCurvesByTaskAccuracyConfusionAndSamples()
+    {
+        var progress = Enumerable.Range(1, 5).Select(step => new TrainingProgress { Step = step, LearningRate = 0.1, Losses = { ["label"] = 1.0 / step, ["rationale"] = 2.0 / step, ["label.soft"] = 0.5 } }).ToArray();
+        var history = new TrainingHistory(progress, [new Evaluation { Step = 2, Examples = 10, Correct = 3 }, Report.Evaluation]);
+
+        var page = XDocument.Parse(new TrainingJobPage(Job(Report), history).Text());
+
+        string[] titles = [.. page.Descendants("title").Select(title => title.Value)];
+        Assert.Superset(new HashSet<string> { "Loss by task", "label", "rationale", "label.soft", "Learning rate", "Held-out rows right", "teacher: 75%", "most frequent label: 60%", "yes predicted as (other): 2 of 6" }, titles.ToHashSet());
+        Assert.Contains(page.Descendants("td"), cell => cell.Value == "It <is>.");
+    }
+
+    private static TrainingJob Job(TrainingReport report) => new()
+    {
+        Name = "trainingJobs/a", State = TrainingJobState.Succeeded, Spec = new TrainingSpec { ModelId = "m" }, Result = new TrainingResult { Model = "models/m/versions/1", Report = report },
+    };
+}
