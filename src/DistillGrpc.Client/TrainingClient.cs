@@ -31,6 +31,11 @@ public sealed class TrainingClient(ChannelBase channel, TimeProvider? time = nul
     public async Task<TrainingJob> CreateAsync(CreateTrainingJobRequest request, CancellationToken cancellationToken = default) =>
         (await _client.CreateTrainingJobAsync(request, cancellationToken: cancellationToken)).Job;
 
+    /// <summary>What a job would learn from the rows that there are, and what it would take; none is created.</summary>
+    /// <exception cref="RpcException">The spec or its rows are refused; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public async Task<TrainingValidation> ValidateAsync(TrainingSpec spec, CancellationToken cancellationToken = default) =>
+        (await _client.CreateTrainingJobAsync(new CreateTrainingJobRequest { Spec = spec, ValidateOnly = true }, cancellationToken: cancellationToken)).Validation;
+
     /// <summary>A job.</summary>
     /// <exception cref="RpcException">The call failed.</exception>
     public async Task<TrainingJob> GetAsync(string name, CancellationToken cancellationToken = default) =>

@@ -40,6 +40,7 @@ public static class StudentHost
         builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();
         builder.Services.AddSingleton<InventedRows>();
+        builder.Services.AddSingleton<JobValidation>();
         builder.Services.AddSingleton<GivenRationales>();
         builder.Services.AddSingleton<ExtractionRows>();
         builder.Services.AddSingleton<StudentDatabase>();

@@ -15,8 +15,7 @@ internal sealed class TrainingJobRun(string id, TrainingSpec spec, int priority,
     public async Task RunAsync(GrpcChannel channel, DataSource? data, DataSource? evalData, CancellationToken cancellationToken)
     {
         var (datasets, client) = (new DatasetClient(channel), new TrainingClient(channel));
-        spec.Dataset = data is null ? spec.Dataset : await UploadAsync(datasets, data, cancellationToken);
-        spec.EvaluationDataset = evalData is null ? spec.EvaluationDataset : await UploadAsync(datasets, evalData, cancellationToken);
+        await UploadAsync(datasets, spec, data, evalData, cancellationToken);
         var job = await CreateAsync(client, cancellationToken);
         var again = $"distill jobs watch {job.Name}";
         if (isDetached)
@@ -41,7 +40,13 @@ internal sealed class TrainingJobRun(string id, TrainingSpec spec, int priority,
         output.ThrowIfNotSucceeded(job.Name);
     }
 
-    // The same rows are the same dataset: the command may be given again.
+    /// <summary>Makes datasets of files. The same rows are the same dataset: the command may be given again.</summary>
+    public static async Task UploadAsync(DatasetClient datasets, TrainingSpec spec, DataSource? data, DataSource? evalData, CancellationToken cancellationToken)
+    {
+        spec.Dataset = data is null ? spec.Dataset : await UploadAsync(datasets, data, cancellationToken);
+        spec.EvaluationDataset = evalData is null ? spec.EvaluationDataset : await UploadAsync(datasets, evalData, cancellationToken);
+    }
+
     private static async Task<string> UploadAsync(DatasetClient datasets, DataSource data, CancellationToken cancellationToken)
     {
         var uploaded = await datasets.UploadAsync(new UploadSpec { DisplayName = data.Name }, data.ReadAsync(cancellationToken), cancellationToken);

@@ -68,6 +68,17 @@ public static class InputEncoder
         return new EncodedInput([.. before.Ids, .. kept.Ids], before.OriginalLength + kept.OriginalLength, before.Truncated || kept.Truncated);
     }
 
+    /// <summary>A text of two parts as ids, told apart by a separator; where there is no room the first part loses its end.</summary>
+    /// <param name="first">Ids of the first part.</param>
+    /// <param name="separator">Ids of the separator.</param>
+    /// <param name="last">The last part, with its end-of-sequence id.</param>
+    /// <param name="maxLength">Most ids; separator and last part are whole in any case.</param>
+    public static EncodedInput Join(ReadOnlySpan<int> first, ReadOnlySpan<int> separator, EncodedInput last, int maxLength)
+    {
+        var kept = Math.Clamp(maxLength - separator.Length - last.Ids.Length, 0, first.Length);
+        return new EncodedInput([.. first[..kept], .. separator, .. last.Ids], first.Length + separator.Length + last.OriginalLength, last.Truncated || kept < first.Length);
+    }
+
     private static void AppendSegment(List<int> ids, ITokenizer t, string text, bool parseSpecialTokens)
     {
         var segment = t.Encode(text, parseSpecialTokens);

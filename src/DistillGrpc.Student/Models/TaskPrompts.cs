@@ -44,12 +44,10 @@ internal sealed class TaskPrompts
     public EncodedInput Target(string text, int maxTokens) => InputEncoder.Encode(_tokenizer, "", [text], maxTokens);
 
     /// <summary>A rationale and then its label as one target, told apart by the label's prefix; what is cut is the rationale.</summary>
-    public (int[] Ids, bool Truncated) Target(string rationale, string label, int maxTokens)
+    public EncodedInput Target(string rationale, string label, int maxTokens)
     {
-        var reason = _tokenizer.Encode(rationale);
-        int[] answer = [.. _label, .. Target(label, Math.Max(1, maxTokens - _label.Length)).Ids];
-        var kept = Math.Clamp(maxTokens - answer.Length, 0, reason.Length);
-        return ([.. reason.AsSpan(0, kept), .. answer], kept < reason.Length);
+        var ofLabel = Target(label, Math.Max(1, maxTokens - _label.Length));
+        return InputEncoder.Join(_tokenizer.Encode(rationale), _label, ofLabel, maxTokens);
     }
 
     /// <summary>Where the label's prefix begins in ids that a student has written as one text, the first time; -1 where it does not.</summary>

@@ -56,6 +56,15 @@ internal sealed class RunRows
 
     public int TruncatedTargets { get; private set; }
 
+    /// <summary>Tokens of the inputs, before any cut.</summary>
+    public RunLengths InputLengths { get; } = new();
+
+    /// <summary>Tokens of the label's targets, before any cut.</summary>
+    public RunLengths LabelLengths { get; } = new();
+
+    /// <summary>Tokens of the rationale's targets, before any cut.</summary>
+    public RunLengths RationaleLengths { get; } = new();
+
     /// <summary>The labels that soft labels are over, as ids; empty without them.</summary>
     public IReadOnlyList<int[]> LabelSet => [.. (_soft?.Labels ?? []).Select(label => _prompts.Target(label, _spec.MaxTargetTokens).Ids)];
 
@@ -109,14 +118,14 @@ internal sealed class RunRows
         var rationales = RowControls.Rationales(_spec, row);
         var labels = (label.Length == 0 ? [] : _spec.Source.Mode switch
         {
-            TrainingMode.RationaleThenLabel => rationales.Select(reason => Row(_prompts.Label(segments), _prompts.Target(reason, label, _spec.MaxTargetTokens))),
-            TrainingMode.LabelFromRationale => rationales.Select(reason => Row(_prompts.LabelFrom(segments, reason), label)),
-            _ => [Row(_prompts.Label(segments), label)],
+            TrainingMode.RationaleThenLabel => rationales.Select(reason => Row(_prompts.Label(segments), _prompts.Target(reason, label, _spec.MaxTargetTokens), LabelLengths)),
+            TrainingMode.LabelFromRationale => rationales.Select(reason => Row(_prompts.LabelFrom(segments, reason), label, LabelLengths)),
+            _ => [Row(_prompts.Label(segments), label, LabelLengths)],
         }).Select(made => _soft?.Soften(made, row) ?? made).ToArray();
-        var reasons = _spec.StepByStep ? rationales.Select(reason => Row(_prompts.Rationale(segments), reason)).ToArray() : None;
+        var reasons = _spec.StepByStep ? rationales.Select(reason => Row(_prompts.Rationale(segments), reason, RationaleLengths)).ToArray() : None;
         // The label that the rationale was given for, right or wrong: an explanation has to fit whatever was answered.
         var given = row.TeacherLabel.Length > 0 ? row.TeacherLabel : row.Label;
-        var explained = _spec.Card.ExplainsGivenLabel && given.Length > 0 ? rationales.Select(reason => Row(_prompts.RationaleOf(segments, given), reason)).ToArray() : None;
+        var explained = _spec.Card.ExplainsGivenLabel && given.Length > 0 ? rationales.Select(reason => Row(_prompts.RationaleOf(segments, given), reason, RationaleLengths)).ToArray() : None;
         var all = labels.Concat(reasons).Concat(explained).ToArray();
         if (all.Length == 0)
         {
@@ -139,14 +148,12 @@ internal sealed class RunRows
         _ofExamples.GetValueOrDefault(task)?.Add(made);
     }
 
-    private TaskRow Row(TaskPrompt prompt, string target)
-    {
-        var ids = _prompts.Target(target, _spec.MaxTargetTokens);
-        return Row(prompt, (ids.Ids, ids.Truncated));
-    }
+    private TaskRow Row(TaskPrompt prompt, string target, RunLengths lengths) => Row(prompt, _prompts.Target(target, _spec.MaxTargetTokens), lengths);
 
-    private TaskRow Row(TaskPrompt prompt, (int[] Ids, bool Truncated) target)
+    private TaskRow Row(TaskPrompt prompt, EncodedInput target, RunLengths lengths)
     {
+        InputLengths.Add(prompt.Input.OriginalLength);
+        lengths.Add(target.OriginalLength);
         TruncatedInputs += prompt.Input.Truncated ? 1 : 0;
         TruncatedTargets += target.Truncated ? 1 : 0;
         return new TaskRow(prompt.Input.Ids, target.Ids) { DecoderPrefix = prompt.DecoderPrefix };

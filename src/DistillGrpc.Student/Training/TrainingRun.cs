@@ -50,7 +50,7 @@ internal sealed class TrainingRun(
     private void Train(RunStudent student)
     {
         var (model, encoded) = (student.Model, student.Rows);
-        var planned = PlannedFlops(model.Model.Config, encoded);
+        var planned = RunFlops.Of(spec, encoded, model.Model.Config, spec.Steps, cancellationToken);
         var extra = planned > 0 ? (int)Math.Max(0, (spec.Source.ComputeBudgetFlops - planned) / planned * spec.Steps) : 0;
         var order = new RunOrder(spec, encoded);
         var progress = new RunProgress(student.Trainer, order, _clock, checkpoints, step => encoded.Add(feed?.GrowTo(step) ?? [], cancellationToken));
@@ -74,6 +74,11 @@ internal sealed class TrainingRun(
                 StepsMade = _clock.Steps,
             },
         });
+        foreach (var warning in _clock.Steps == 0 ? RowWarnings.Of(spec, rows, heldOut) : [])
+        {
+            report(new TrainingEvent { Warning = warning });
+        }
+
         var evaluation = new RunEvaluation(spec, rows, heldOut, cancellationToken);
         var total = spec.Steps + extra;
         foreach (var (begin, end) in extra > 0 ? [(0, spec.Steps), (spec.Steps, total)] : new[] { (0, spec.Steps) })
@@ -89,20 +94,6 @@ internal sealed class TrainingRun(
         {
             progress.RestoreBest();
         }
-    }
-
-    // The order is known from the seed, so the work is known before it is done.
-    private double PlannedFlops(T5Config config, RunRows encoded)
-    {
-        var order = new RunOrder(spec, encoded);
-        var flops = 0.0;
-        for (var step = 0; step < spec.Steps; step++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            flops += TrainingFlops.OfStep(config, [.. order.Next().Select(batch => batch.Rows)]);
-        }
-
-        return flops;
     }
 
     // To the cycle's end and its evaluation; or to a loss that is not finite, and back to the last checkpoint.

@@ -179,27 +179,23 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
     private async Task<T> OnThreadAsync<T>(Func<Action<TrainingEvent>, T> work)
     {
         var events = Channel.CreateUnbounded<TrainingEvent>();
-        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
+        var done = OwnThread.RunAsync($"train {job.Id}", () =>
         {
             try
             {
-                done.SetResult(work(happened => events.Writer.TryWrite(happened)));
+                return work(happened => events.Writer.TryWrite(happened));
             }
-            catch (Exception failure)
+            finally
             {
-                done.SetException(failure);
+                events.Writer.Complete();
             }
-
-            events.Writer.Complete();
-        })
-        { IsBackground = true, Name = $"train {job.Id}" }.Start();
+        });
         await foreach (var happened in events.Reader.ReadAllAsync(CancellationToken.None))
         {
             await ReportAsync(happened);
         }
 
-        return await done.Task;
+        return await done;
     }
 
     private ValueTask ReportAsync(TrainingEvent happened)

@@ -9,7 +9,7 @@ using Grpc.Core;
 namespace DistillGrpc.Student.Training.Jobs;
 
 /// <summary>The Student's training calls.</summary>
-internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watch, SentRows sent, ModelCatalog catalog, DatasetStore datasets, StateDirectory state, StudentOptions options) : TrainingService.TrainingServiceBase
+internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watch, SentRows sent, ModelCatalog catalog, DatasetStore datasets, JobValidation validation, StateDirectory state, StudentOptions options) : TrainingService.TrainingServiceBase
 {
     private const int MaxRequestId = 200;
     private const int MaxPriority = 1000;
@@ -54,15 +54,20 @@ internal sealed class JobService(JobStore store, JobRunner runner, JobWatch watc
         }
     }
 
-    public override Task<CreateTrainingJobResponse> CreateTrainingJob(CreateTrainingJobRequest request, ServerCallContext context)
+    public override async Task<CreateTrainingJobResponse> CreateTrainingJob(CreateTrainingJobRequest request, ServerCallContext context)
     {
         ResourceId.RequireOptional(request.TrainingJobId, "training_job_id");
         RpcFailure.Require(request.RequestId.Length <= MaxRequestId, "request_id", $"has more than {MaxRequestId} characters");
         RpcFailure.Require(request.Priority is >= -MaxPriority and <= MaxPriority, "priority", $"must be -{MaxPriority} to {MaxPriority}");
         var spec = Checked(request.Spec ?? throw RpcFailure.InvalidArgument("spec", "must be there"));
         RpcFailure.Require(HasSource(spec.Source), "spec.dataset", "or spec.teacher.extraction or spec.teacher.invented must be given: there is no row to learn from");
+        if (request.ValidateOnly)
+        {
+            return new CreateTrainingJobResponse { Validation = await validation.RunAsync(spec, context.CancellationToken) };
+        }
+
         var job = Create(request.TrainingJobId.Length > 0 ? request.TrainingJobId : NewId(), request.RequestId, spec.Source, request.Priority, isAttached: false);
-        return Task.FromResult(new CreateTrainingJobResponse { Job = Message(job) });
+        return new CreateTrainingJobResponse { Job = Message(job) };
     }
 
     public override Task<GetTrainingJobResponse> GetTrainingJob(GetTrainingJobRequest request, ServerCallContext context) =>
