@@ -89,7 +89,7 @@ internal sealed class RunValidation(RunSpec spec, IReadOnlyList<Example> rows, I
             }
         }
 
-        validation.Time = Duration.FromTimeSpan(spent / flops * validation.Flops);
+        validation.Time = Duration.FromTimeSpan(spent * (validation.Flops / flops));
         // What freed memory an earlier run has left to the process is used again, and not seen.
         var least = student.Model.Parameters * sizeof(float) * 2;
         validation.MemoryBytes = Math.Max(memory.Stop() - before, least);
