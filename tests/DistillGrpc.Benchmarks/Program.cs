@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DistillGrpc.Benchmarks.Teaching;
+using DistillGrpc.Benchmarks.Training;
 
 var root = new RootCommand("Benchmarks: programs that measure, not tests. Run them on a quiet machine, in Release.")
 {
@@ -8,5 +9,7 @@ var root = new RootCommand("Benchmarks: programs that measure, not tests. Run th
     MemoryBenchmark.Create(),
     FakeEndpoint.Create(),
     BareCalls.Create(),
+    TrainingBenchmark.Create(),
+    TrainingProbe.Create(),
 };
 return await root.Parse(args).InvokeAsync();

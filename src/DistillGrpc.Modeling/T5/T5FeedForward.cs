@@ -40,7 +40,7 @@ internal sealed class T5FeedForward : nn.Module
 
     private Tensor Activate(Tensor x) => _config.Activation switch
     {
-        T5Activation.Relu => nn.functional.relu(x),
+        T5Activation.Relu => x.relu_(),
         T5Activation.GeluNew => nn.functional.gelu(x, GELU.Approximate.tanh, false),
         T5Activation.Gelu => nn.functional.gelu(x),
         _ => nn.functional.silu(x),

@@ -19,8 +19,12 @@ internal abstract class T5Layer : nn.Module
         register_module("layer_norm", _norm);
     }
 
-    public Tensor Add(Tensor hidden, Func<Tensor, Tensor> sublayer) =>
-        hidden.add(T5Dropout.Apply(sublayer(_norm.Forward(hidden)), _config, training), Scalars.One);
+    public Tensor Add(Tensor hidden, Func<Tensor, Tensor> sublayer)
+    {
+        // What the backward pass does not read is let go here, not when the whole model has run.
+        using var scope = NewDisposeScope();
+        return hidden.add(T5Dropout.Apply(sublayer(_norm.Forward(hidden)), _config, training), Scalars.One).MoveToOuterDisposeScope();
+    }
 }
 
 internal sealed class T5SelfAttentionLayer : T5Layer

@@ -102,7 +102,7 @@ public sealed class T5Model : nn.Module
     {
         using var scope = NewDisposeScope();
         var mask = T5Trace.Hold(trace, MaskBias(attentionMask, _shared.weight!.dtype));
-        var hidden = _encoder.Forward(T5Trace.Run(trace, () => _shared.forward(inputIds)), mask, null, null, trace);
+        var hidden = _encoder.Forward(T5Trace.Embed(trace, _shared, inputIds), mask, null, null, trace);
         trace?.MoveStatesToOuterScope();
         return hidden.MoveToOuterDisposeScope();
     }
@@ -112,17 +112,19 @@ public sealed class T5Model : nn.Module
     {
         using var scope = NewDisposeScope();
         var mask = T5Trace.Hold(trace, MaskBias(attentionMask, encoded.dtype));
-        var hidden = _decoder.Forward(T5Trace.Run(trace, () => _shared.forward(decoderInputIds)), null, encoded, mask, trace);
+        var hidden = _decoder.Forward(T5Trace.Embed(trace, _shared, decoderInputIds), null, encoded, mask, trace);
         trace?.MoveStatesToOuterScope();
         return hidden.MoveToOuterDisposeScope();
     }
 
     // Hidden states (..., D) to logits (..., V).
-    internal Tensor Head(Tensor hidden)
-    {
-        var scaled = Config.ScaleDecoderOutputs ? hidden * _outputScale : hidden;
-        return nn.functional.linear(scaled, (_head?.weight ?? _shared.weight)!);
-    }
+    internal Tensor Head(Tensor hidden) => nn.functional.linear(HeadInput(hidden), HeadWeight);
+
+    // Hidden states (..., D) as the head multiplies them.
+    internal Tensor HeadInput(Tensor hidden) => Config.ScaleDecoderOutputs ? hidden * _outputScale : hidden;
+
+    // (V, D).
+    internal Parameter HeadWeight => (_head?.weight ?? _shared.weight)!;
 
     /// <summary>Mean cross-entropy over the tokens that are not ignored.</summary>
     /// <param name="logits">(B, T, V).</param>

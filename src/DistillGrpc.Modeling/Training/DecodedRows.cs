@@ -9,7 +9,9 @@ namespace DistillGrpc.Modeling.Training;
 /// </summary>
 internal sealed class DecodedRows
 {
-    public DecodedRows(T5Model model, Tensor encoded, Tensor mask, IReadOnlyList<(IReadOnlyList<int> Prefix, int[] Target)> rows, T5Trace? trace)
+    private readonly Tensor? _logits;
+
+    public DecodedRows(T5Model model, Tensor encoded, Tensor mask, IReadOnlyList<(IReadOnlyList<int> Prefix, int[] Target)> rows, T5Trace trace, bool needsLogits)
     {
         Lengths = [.. rows.Select(row => row.Target.Length)];
         InputIds = PaddedBatch.Pad([.. rows.Select(row => DecoderInput(row.Prefix, row.Target, model.Config.DecoderStartId))], model.Config.PadId, model.Device);
@@ -17,8 +19,9 @@ internal sealed class DecodedRows
         var width = InputIds.shape[1];
         Places = tensor(rows.SelectMany((row, i) => Enumerable.Range(row.Prefix.Count, row.Target.Length).Select(t => (i * width) + t)).ToArray(), device: model.Device);
         var hidden = model.DecodeHidden(encoded, mask, InputIds, trace);
-        States = trace is null ? [] : [.. trace.TakeStates(), hidden];
-        Logits = model.Head(AtTargets(hidden)).to(float32);
+        States = [.. trace.TakeStates(), hidden];
+        Hidden = AtTargets(hidden);
+        _logits = needsLogits ? model.Head(Hidden).to(float32) : null;
     }
 
     /// <summary>Target tokens of every row.</summary>
@@ -33,8 +36,14 @@ internal sealed class DecodedRows
     /// <summary>(N): where in a flat (B * T) the targets are.</summary>
     public Tensor Places { get; }
 
+    /// <summary>(N, D): what goes into the head.</summary>
+    public Tensor Hidden { get; }
+
+    public bool HasLogits => _logits is not null;
+
     /// <summary>(N, V), float32.</summary>
-    public Tensor Logits { get; }
+    /// <exception cref="InvalidOperationException">Nobody needed them.</exception>
+    public Tensor Logits => _logits ?? throw new InvalidOperationException("The logits were not asked for.");
 
     /// <summary>(B, T, D) each, where they were asked for.</summary>
     public IReadOnlyList<Tensor> States { get; }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using DistillGrpc.Modeling.T5;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -55,6 +56,9 @@ public sealed class DistillationTrainer : IDisposable
     /// <summary>The student's parameters and those of the terms, frozen ones too.</summary>
     public IReadOnlyList<(string Name, Parameter Parameter)> Parameters { get; }
 
+    /// <summary>How long the parts of the last step took.</summary>
+    public StepTimes Times { get; private set; }
+
     /// <summary>What an optimiser has to know of.</summary>
     public static IReadOnlyList<(string Name, Parameter Parameter)> LearntParameters(T5Model model, IReadOnlyList<LossTerm> terms) =>
         [.. model.named_parameters(), .. terms.SelectMany(term => term.Parameters)];
@@ -68,16 +72,21 @@ public sealed class DistillationTrainer : IDisposable
     {
         using var scope = NewDisposeScope();
         var plan = new StepPlan(tasks, _options);
+        var (started, forward, backward) = (Stopwatch.GetTimestamp(), TimeSpan.Zero, TimeSpan.Zero);
         ZeroGradients();
+        var zeroing = Stopwatch.GetElapsedTime(started);
         var sums = new LossSums();
         foreach (var rows in plan.MicroBatches)
         {
-            Accumulate(plan, rows, sums);
+            var (thisForward, thisBackward) = Accumulate(plan, rows, sums);
+            (forward, backward) = (forward + thisForward, backward + thisBackward);
         }
 
+        started = Stopwatch.GetTimestamp();
         var norm = Clip();
         Optimizer.Step(learningRate);
         _masters?.Refresh();
+        Times = new StepTimes(forward, backward, zeroing + Stopwatch.GetElapsedTime(started));
         return sums.Outcome(norm);
     }
 
@@ -91,22 +100,31 @@ public sealed class DistillationTrainer : IDisposable
         _masters?.Dispose();
     }
 
-    private void Accumulate(StepPlan plan, MicroBatch rows, LossSums sums)
+    private (TimeSpan Forward, TimeSpan Backward) Accumulate(StepPlan plan, MicroBatch rows, LossSums sums)
     {
+        var started = Stopwatch.GetTimestamp();
         using var scope = NewDisposeScope();
         using var recomputation = _options.RecomputeBlocks ? new Recomputation() : null;
         var needsStates = _terms.Any(term => term.NeedsStates);
-        var trace = needsStates || recomputation is not null ? new T5Trace(needsStates, recomputation) : null;
-        var pass = new StepPass(_masters?.Copy ?? Model, plan, rows, trace);
+        using var embeddings = new EmbeddingGradients();
+        var trace = new T5Trace(needsStates, recomputation, embeddings);
+        var pass = new StepPass(_masters?.Copy ?? Model, plan, rows, trace, _terms.Any(term => term.NeedsLogits));
         var loss = sums.Add(Losses(pass));
         if (!float.IsFinite(loss.item<float>()))
         {
             throw new ArithmeticException("The loss is not a finite number.");
         }
 
-        loss.backward();
-        recomputation?.Backward();
+        var forward = Stopwatch.GetElapsedTime(started);
+        if (loss.requires_grad)
+        {
+            loss.backward();
+            recomputation?.Backward();
+            embeddings.Backward();
+        }
+
         _masters?.TakeGradients();
+        return (forward, Stopwatch.GetElapsedTime(started) - forward);
     }
 
     private IEnumerable<TermLoss> Losses(StepPass pass)

@@ -17,6 +17,9 @@ public sealed class LabelSoftLabels(string task, IReadOnlyList<int[]> labels, do
 {
     private readonly Tempered _tempered = new(temperature);
 
+    // The labels' logits are its own.
+    internal override bool NeedsLogits => false;
+
     internal override IEnumerable<TermLoss> Losses(StepPass pass)
     {
         var index = pass.IndexOf(task);

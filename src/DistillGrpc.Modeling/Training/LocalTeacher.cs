@@ -38,6 +38,8 @@ public sealed class LocalTeacher : LossTerm
     public override IReadOnlyList<(string Name, Parameter Parameter)> Parameters => [.. _projections.Select(pair =>
         ($"projection.{(pair.Key.Decoder ? "decoder" : "encoder")}.{pair.Key.Pair.Student}-{pair.Key.Pair.Teacher}.weight", pair.Value))];
 
+    internal override bool NeedsLogits => _options.LogitWeight != 0;
+
     internal override bool NeedsStates => _options.EncoderLayers.Count + _options.DecoderLayers.Count > 0;
 
     /// <inheritdoc/>
@@ -73,7 +75,7 @@ public sealed class LocalTeacher : LossTerm
         var trace = new T5Trace(NeedsStates);
         var encoded = _teacher.Encode(pass.InputIds, pass.InputMask, trace);
         var states = trace.TakeStates();
-        return ([.. states, encoded], [.. pass.Decoded.Select((rows, task) => rows is null ? null : pass.Decode(_teacher, encoded, task, trace))]);
+        return ([.. states, encoded], [.. pass.Decoded.Select((rows, task) => rows is null ? null : pass.Decode(_teacher, encoded, task, trace, NeedsLogits))]);
     }
 
     private IEnumerable<Tensor> OfTasks(StepPass pass, Func<int, Func<int, float>, Tensor> loss)

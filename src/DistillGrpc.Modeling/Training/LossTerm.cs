@@ -19,6 +19,9 @@ public abstract class LossTerm : IDisposable
     /// <summary>Whether the term looks at hidden states.</summary>
     internal virtual bool NeedsStates => false;
 
+    /// <summary>Whether the term looks at the tasks' logits.</summary>
+    internal virtual bool NeedsLogits => true;
+
     /// <summary>The micro-batch's shares of the term's losses, scalars; none where the term's rows are not in it.</summary>
     internal abstract IEnumerable<TermLoss> Losses(StepPass pass);
 }

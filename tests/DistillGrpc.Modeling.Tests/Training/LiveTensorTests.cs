@@ -7,8 +7,8 @@ namespace DistillGrpc.Modeling.Tests.Training;
 
 public sealed class LiveTensorTests
 {
-    private static readonly TaskRow[] Labels = [.. Tiny.Rows(6, seed: 1, longestTarget: 3).Select(row => row with { LabelSoftLabels = [0.3f, 0.7f] })];
-    private static readonly TaskRow[] Rationales = [.. Tiny.Rows(6, seed: 2).Select((row, i) => new TaskRow(Labels[i].Input, row.Target)
+    internal static readonly TaskRow[] Labels = [.. Tiny.Rows(6, seed: 1, longestTarget: 3).Select(row => row with { LabelSoftLabels = [0.3f, 0.7f] })];
+    internal static readonly TaskRow[] Rationales = [.. Tiny.Rows(6, seed: 2).Select((row, i) => new TaskRow(Labels[i].Input, row.Target)
     {
         Example = i,
         DecoderPrefix = [30],
@@ -53,9 +53,15 @@ public sealed class LiveTensorTests
         Array.ForEach(terms, term => term.Dispose());
     }
 
-    private static LossTerm[] Terms(T5Model teacher) =>
+    internal static LossTerm[] Terms(T5Model teacher) => Terms(teacher, Tiny.Config);
+
+    internal static LossTerm[] Terms(T5Model teacher, T5Config student) =>
     [
-        new LocalTeacher(teacher, Tiny.Config, new LocalTeacherOptions { EncoderLayers = LayerPair.Spread(2, 2), DecoderLayers = LayerPair.Spread(2, 2) }),
+        new LocalTeacher(teacher, student, new LocalTeacherOptions
+        {
+            EncoderLayers = LayerPair.Spread(student.EncoderLayers, teacher.Config.EncoderLayers),
+            DecoderLayers = LayerPair.Spread(student.DecoderLayers, teacher.Config.DecoderLayers),
+        }),
         new TokenSoftLabels("rationale", 0.5, 2),
         new LabelSoftLabels("label", [[5, 1], [6, 7, 1]], 0.5, 2),
         new MutualInformation(),
