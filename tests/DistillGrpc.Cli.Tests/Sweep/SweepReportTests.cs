@@ -112,8 +112,18 @@ public sealed class SweepReportTests : IDisposable
             var hasFailed = cell is { Student: "mini", Fraction: 1, Seed: 2 };
             _folder.Write(new RunResult
             {
-                Cell = cell, Job = SweepJobs.NameOf(run), State = hasFailed ? "Failed" : "Succeeded", Reason = hasFailed ? "OUT_OF_MEMORY" : "", Message = hasFailed ? Failed : "", Spec = run.Spec, Rows = part.Rows,
-                LabelRows = 50, Parameters = cell.Student == "micro" ? 1000 : 9000, StepFlops = 100, Flops = 300, Steps = 30,
+                Cell = cell,
+                Job = SweepJobs.NameOf(run),
+                State = hasFailed ? "Failed" : "Succeeded",
+                Reason = hasFailed ? "OUT_OF_MEMORY" : "",
+                Message = hasFailed ? Failed : "",
+                Spec = run.Spec,
+                Rows = part.Rows,
+                LabelRows = 50,
+                Parameters = cell.Student == "micro" ? 1000 : 9000,
+                StepFlops = 100,
+                Flops = 300,
+                Steps = 30,
                 Evaluations = isLabel ? [new Evaluation { Step = 10, Flops = 100, Examples = 100, Correct = right }, end] : [end],
             });
             _folder.Write(cell, Enumerable.Range(0, 100).Select(i => new RowAnswer($"{i}", $"{i}", "a", !isLabel && i < 10)));

@@ -37,7 +37,8 @@ internal sealed class SweepFigures(SweepReport report)
 
         var plots = beaten.GroupBy(each => (each.Dataset, each.Labels)).Select(group => new LinePlot(
             $"Least to beat the teacher: {Named(group.Key.Dataset)}{LabelsText(group.Key.Labels)}", "rows learnt from", "parameters",
-            [.. group.Select(each => new Series(each.Line, LineOf(each.Line).Color, LineOf(each.Line).IsEqualCompute, [new SeriesPoint(each.Cell!.Rows, each.Cell.Parameters)]))], []) { IsShare = false }.ToSvg());
+            [.. group.Select(each => new Series(each.Line, LineOf(each.Line).Color, LineOf(each.Line).IsEqualCompute, [new SeriesPoint(each.Cell!.Rows, each.Cell.Parameters)]))], [])
+        { IsShare = false }.ToSvg());
         return Figure(plots, [.. beaten.Select(each => LineOf(each.Line)).Distinct()], []);
     }
 
