@@ -49,6 +49,18 @@ public sealed class SweepReportTests : IDisposable
     }
 
     [Fact]
+    public void Of_RunThatGotNoBudget_HasNoFigureOfEqualCompute()
+    {
+        Fill();
+        var run = _folder.Find(new Cell("rows", "micro", "gold", 0.5, "label-only", 1))!;
+        _folder.Write(run with { Spec = new TrainingSpec(run.Spec) { ComputeBudgetFlops = 0 } });
+
+        var cells = SweepReport.Of(_folder).Cells;
+
+        Assert.Equal([2L], cells.Single(cell => cell is { Line: "label-only, equal compute", Student: "micro", Fraction: 0.5 }).Accuracies.Keys);
+    }
+
+    [Fact]
     public void Write_Report_IsAPageByItselfWithEverySeriesAndACsvLineForEachRun()
     {
         Fill();
