@@ -10,12 +10,13 @@ internal static class HeatMap
     private const int MostLabels = 20;
     private const double Cell = 44;
     private const double Top = 54;
+    private const double LetterWidth = 7.5;
 
     /// <summary>The picture; null where nothing is known.</summary>
     public static XElement? ToSvg(string title, IEnumerable<ConfusionCell> confusion)
     {
         var counts = confusion.GroupBy(cell => (cell.Label, cell.Predicted)).ToDictionary(cells => cells.Key, cells => cells.Sum(cell => cell.Count));
-        var labels = counts.GroupBy(cell => cell.Key.Label, StringComparer.Ordinal).OrderByDescending(label => label.Sum(cell => cell.Value)).Select(label => label.Key).Take(MostLabels).ToArray();
+        var labels = counts.GroupBy(cell => cell.Key.Label, StringComparer.Ordinal).OrderByDescending(label => label.Sum(cell => cell.Value)).Select(label => label.Key).Take(MostLabels).Order(StringComparer.Ordinal).ToArray();
         if (labels.Length == 0)
         {
             return null;
@@ -24,14 +25,14 @@ internal static class HeatMap
         // What was predicted need not be anybody's gold label.
         var others = counts.Keys.Select(pair => pair.Predicted).Distinct().Where(given => !labels.Contains(given)).OrderByDescending(given => counts.Where(cell => cell.Key.Predicted == given).Sum(cell => cell.Value));
         string[] predicted = [.. labels, .. others.Take(MostLabels + 1 - labels.Length)];
-        var left = 30 + (7 * Math.Min(18, labels.Max(label => label.Length)));
+        var left = 30 + (LetterWidth * Math.Min(18, labels.Max(label => label.Length)));
         var cells = labels.SelectMany((label, row) =>
         {
             var total = Math.Max(1, counts.Where(cell => cell.Key.Label == label).Sum(cell => cell.Value));
             return predicted.Select((given, column) => Drawn(label, given, counts.GetValueOrDefault((label, given)), total, left + (column * Cell), Top + (row * Cell)));
         });
         return Svg.Picture(
-            left + (predicted.Length * Cell) + 10, Top + (labels.Length * Cell) + 10, title,
+            Math.Max(left + (predicted.Length * Cell) + 10, 12 + (LetterWidth * title.Length)), Top + (labels.Length * Cell) + 10, title,
             string.Join(' ', labels.Select(label => $"Of {Name(label)}: {string.Join(", ", predicted.Where(given => counts.ContainsKey((label, given))).Select(given => $"{counts[(label, given)]} as {Name(given)}"))}.")),
             Svg.Label(4, 14, title, "heading"),
             Svg.Label(left, 32, "predicted", "tick"),

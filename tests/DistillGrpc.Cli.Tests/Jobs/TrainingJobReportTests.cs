@@ -10,7 +10,11 @@ public sealed class TrainingJobReportTests
     {
         Evaluation = new Evaluation
         {
-            Examples = 10, Correct = 7, MajorityCorrect = 6, MacroF1 = 0.65, Classes = { new ClassMetrics { Label = "yes", Examples = 6, Precision = 0.8, Recall = 0.75, F1 = 0.774 } },
+            Examples = 10,
+            Correct = 7,
+            MajorityCorrect = 6,
+            MacroF1 = 0.65,
+            Classes = { new ClassMetrics { Label = "yes", Examples = 6, Precision = 0.8, Recall = 0.75, F1 = 0.774 } },
             Confusion = { new ConfusionCell { Label = "yes", Predicted = "yes", Count = 4 }, new ConfusionCell { Label = "yes", Predicted = "", Count = 2 } },
         },
         Baseline = new Evaluation { Examples = 10, Correct = 5 },
@@ -55,6 +59,9 @@ public sealed class TrainingJobReportTests
 
     private static TrainingJob Job(TrainingReport report) => new()
     {
-        Name = "trainingJobs/a", State = TrainingJobState.Succeeded, Spec = new TrainingSpec { ModelId = "m" }, Result = new TrainingResult { Model = "models/m/versions/1", Report = report },
+        Name = "trainingJobs/a",
+        State = TrainingJobState.Succeeded,
+        Spec = new TrainingSpec { ModelId = "m" },
+        Result = new TrainingResult { Model = "models/m/versions/1", Report = report },
     };
 }

@@ -145,7 +145,12 @@ public sealed class SweepCommandTests : IAsyncLifetime
         using var channel = DistillChannel.To(new Uri(Address));
         var rows = Enumerable.Range(first, count).Select(i => new Contracts.V1.Example
         {
-            Id = $"{i}", Segments = { $"question {i} of {i % 3}" }, Label = $"l{i % 2}", TeacherLabel = "l1", Rationale = $"Because {i} is what it is.", Group = $"g{i / 4}",
+            Id = $"{i}",
+            Segments = { $"question {i} of {i % 3}" },
+            Label = $"l{i % 2}",
+            TeacherLabel = "l1",
+            Rationale = $"Because {i} is what it is.",
+            Group = $"g{i / 4}",
         });
         await new DatasetClient(channel).UploadAsync(new Contracts.V1.UploadSpec { DisplayName = name }, rows.ToAsyncEnumerable());
     }

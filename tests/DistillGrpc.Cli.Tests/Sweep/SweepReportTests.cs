@@ -49,6 +49,18 @@ public sealed class SweepReportTests : IDisposable
     }
 
     [Fact]
+    public void Of_RunThatGotNoBudget_HasNoFigureOfEqualCompute()
+    {
+        Fill();
+        var run = _folder.Find(new Cell("rows", "micro", "gold", 0.5, "label-only", 1))!;
+        _folder.Write(run with { Spec = new TrainingSpec(run.Spec) { ComputeBudgetFlops = 0 } });
+
+        var cells = SweepReport.Of(_folder).Cells;
+
+        Assert.Equal([2L], cells.Single(cell => cell is { Line: "label-only, equal compute", Student: "micro", Fraction: 0.5 }).Accuracies.Keys);
+    }
+
+    [Fact]
     public void Write_Report_IsAPageByItselfWithEverySeriesAndACsvLineForEachRun()
     {
         Fill();
@@ -112,8 +124,18 @@ public sealed class SweepReportTests : IDisposable
             var hasFailed = cell is { Student: "mini", Fraction: 1, Seed: 2 };
             _folder.Write(new RunResult
             {
-                Cell = cell, Job = SweepJobs.NameOf(run), State = hasFailed ? "Failed" : "Succeeded", Reason = hasFailed ? "OUT_OF_MEMORY" : "", Message = hasFailed ? Failed : "", Spec = run.Spec, Rows = part.Rows,
-                LabelRows = 50, Parameters = cell.Student == "micro" ? 1000 : 9000, StepFlops = 100, Flops = 300, Steps = 30,
+                Cell = cell,
+                Job = SweepJobs.NameOf(run),
+                State = hasFailed ? "Failed" : "Succeeded",
+                Reason = hasFailed ? "OUT_OF_MEMORY" : "",
+                Message = hasFailed ? Failed : "",
+                Spec = run.Spec,
+                Rows = part.Rows,
+                LabelRows = 50,
+                Parameters = cell.Student == "micro" ? 1000 : 9000,
+                StepFlops = 100,
+                Flops = 300,
+                Steps = 30,
                 Evaluations = isLabel ? [new Evaluation { Step = 10, Flops = 100, Examples = 100, Correct = right }, end] : [end],
             });
             _folder.Write(cell, Enumerable.Range(0, 100).Select(i => new RowAnswer($"{i}", $"{i}", "a", !isLabel && i < 10)));

@@ -32,8 +32,8 @@ internal sealed record ReportLine(string Variant, bool IsEqualCompute, bool HasB
         ];
     }
 
-    /// <summary>How a run of the variant answered, as far as this line is concerned.</summary>
-    public Evaluation? EvaluationOf(RunResult result) => IsEqualCompute ? result.AtEnd : result.AtSteps;
+    /// <summary>How a run of the variant answered, as far as this line is concerned; null of one that had no budget since its reference failed.</summary>
+    public Evaluation? EvaluationOf(RunResult result) => !IsEqualCompute ? result.AtSteps : result.Spec.ComputeBudgetFlops > 0 ? result.AtEnd : null;
 
     /// <summary>What it had cost by then.</summary>
     public double FlopsOf(RunResult result) => !IsEqualCompute && HasBudget && result.AtSteps is { } evaluation ? evaluation.Flops : result.Flops;

@@ -26,18 +26,23 @@ internal sealed class SweepFigures(SweepReport report)
         : [.. _sweep.Data.Select(data => Figure(_sweep.Plan.Labels.Select(labels => Plot(
             $"{Named(data.Name)}{data.Parts[^1].Rows} rows, {LabelsText(labels)}", "parameters", data, labels, CellsOf(data, labels).Where(cell => cell.Fraction == data.Parts[^1].Fraction), cell => cell.Parameters)), data))];
 
-    /// <summary>Figures 8 and 9: who is the smaller student, and who needs fewer rows, to beat the teacher. Null where nobody does.</summary>
+    /// <summary>Figures 8 and 9: how many rows each size of the student needs to beat the teacher. Null where there is but one size, or nobody does.</summary>
     public XElement? Beaten()
     {
-        var beaten = report.Beaten.Where(each => each.Cell is not null).ToArray();
-        if (beaten.Length == 0 || _sweep.Plan.Students.Count * _sweep.Plan.Fractions.Count < 2)
+        var beaten = report.Beaten.Where(each => each.Cells.Count > 0).ToArray();
+        if (beaten.Length == 0 || _sweep.Plan.Students.Count < 2)
         {
             return null;
         }
 
         var plots = beaten.GroupBy(each => (each.Dataset, each.Labels)).Select(group => new LinePlot(
-            $"Least to beat the teacher: {Named(group.Key.Dataset)}{LabelsText(group.Key.Labels)}", "rows learnt from", "parameters",
-            [.. group.Select(each => new Series(each.Line, LineOf(each.Line).Color, LineOf(each.Line).IsEqualCompute, [new SeriesPoint(each.Cell!.Rows, each.Cell.Parameters)]))], []) { IsShare = false }.ToSvg());
+            $"Rows to beat the teacher: {Named(group.Key.Dataset)}{LabelsText(group.Key.Labels)}", "parameters", "fewest rows",
+            [.. group.Select(each => new Series(each.Line, LineOf(each.Line).Color, LineOf(each.Line).IsEqualCompute, [.. each.Cells.Select(cell => new SeriesPoint(cell.Parameters, cell.Rows))]))],
+            [])
+        {
+            IsShare = false,
+            AlsoWithin = [0, _sweep.Data.First(data => data.Name == group.Key.Dataset).Parts[^1].Rows],
+        }.ToSvg());
         return Figure(plots, [.. beaten.Select(each => LineOf(each.Line)).Distinct()], []);
     }
 

@@ -51,7 +51,7 @@ internal sealed class SweepPage(SweepReport report)
         })];
         return HtmlPage.Section(
             "What it takes to beat the teacher",
-            HtmlPage.Text($"The smallest student, and with it the fewest rows, whose mean is above the teacher's {Share(teacher)}."),
+            HtmlPage.Text($"The smallest student, and with it the fewest rows, whose mean is above the teacher's {Share(teacher)}; the picture has the fewest rows for each student that is."),
             _figures.Beaten(), HtmlPage.Table(2, ["rows of", "labels", "variant", "student", "parameters", "rows", "accuracy"], rows));
     }
 
