@@ -85,7 +85,9 @@ public sealed class ArrivingRowsTests(RunningPair pair) : IClassFixture<RunningP
 
     private static IEnumerable<Example> Rows(int first, int count) => Enumerable.Range(first, count).Select(i => new Example
     {
-        Id = $"{i}", Label = $"{i + 20} - 3", Segments = { $"Mia has {i + 20} apples. Mia loses 3 apples. How many apples does Mia have now?" },
+        Id = $"{i}",
+        Label = $"{i + 20} - 3",
+        Segments = { $"Mia has {i + 20} apples. Mia loses 3 apples. How many apples does Mia have now?" },
     });
 
     private static CreateTrainingJobRequest Request(string id, string extraction) => new()
@@ -93,7 +95,13 @@ public sealed class ArrivingRowsTests(RunningPair pair) : IClassFixture<RunningP
         TrainingJobId = id,
         Spec = new TrainingSpec
         {
-            ModelId = id, Preset = "micro", Steps = Steps, BatchSize = 8, Seed = 3, Dropout = 0.1, CheckpointInterval = 40,
+            ModelId = id,
+            Preset = "micro",
+            Steps = Steps,
+            BatchSize = 8,
+            Seed = 3,
+            Dropout = 0.1,
+            CheckpointInterval = 40,
             Teacher = new TeacherSource { Extraction = extraction, StartAfterRows = 20 },
         },
     };

@@ -141,7 +141,10 @@ public sealed class TrainingModeTests(RunningPair pair) : IClassFixture<RunningP
         {
             var answer = await pair.Inference.PredictAsync(new PredictRequest
             {
-                Model = "models/from-rationale", Segments = { "a green hat" }, GivenRationale = $"green is {label}", Task = PredictionTask.Both,
+                Model = "models/from-rationale",
+                Segments = { "a green hat" },
+                GivenRationale = $"green is {label}",
+                Task = PredictionTask.Both,
             });
             Assert.Equal((label, $"green is {label}"), (answer.Label.Text, answer.Rationale.Text));
         }
