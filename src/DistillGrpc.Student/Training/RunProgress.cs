@@ -19,9 +19,15 @@ internal sealed class RunProgress(DistillationTrainer trainer, RunOrder order, R
     private const string BestCorrect = "best_correct";
     private const string BestStep = "best_step";
     private const string SinceBest = "since_best";
+    private const string FirstLosses = "first_losses";
+    private const string FirstSteps = "first_steps";
+    private const string MeanLoss = "mean_loss";
 
     /// <summary>The best evaluation so far.</summary>
     public RunBest Best { get; set; } = RunBest.None;
+
+    /// <summary>What tells that the run has diverged.</summary>
+    public RunGuard Guard { get; set; } = RunGuard.None;
 
     /// <summary>Factor on the learning rate: halved where a run had to go back.</summary>
     public double RateFactor { get; set; } = 1;
@@ -54,6 +60,9 @@ internal sealed class RunProgress(DistillationTrainer trainer, RunOrder order, R
             [BestCorrect] = Text(Best.Correct),
             [BestStep] = Text(Best.Step),
             [SinceBest] = Text(Best.Since),
+            [FirstLosses] = Text(Guard.FirstSum),
+            [FirstSteps] = Text(Guard.FirstCount),
+            [MeanLoss] = Text(Guard.Mean),
         },
     });
 
@@ -66,6 +75,7 @@ internal sealed class RunProgress(DistillationTrainer trainer, RunOrder order, R
         growTo((int)position.Step);
         order.Restore(position.Samplers);
         clock.Restore((int)position.Step, Note(Flops), (long)Note(Tokens), TimeSpan.FromSeconds(Note(Seconds)));
+        Guard = new RunGuard(Note(FirstLosses), (int)Note(FirstSteps), Note(MeanLoss));
         (RateFactor, Best) = (Note(Rate), new RunBest((int)Note(BestCorrect), (int)Note(BestStep), (int)Note(SinceBest)));
     }
 

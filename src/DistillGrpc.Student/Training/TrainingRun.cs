@@ -152,23 +152,38 @@ internal sealed class TrainingRun(
 
     private bool TryStep(DistillationTrainer trainer, TaskBatch[] batches, double rate, RunMeans means, RunProgress progress)
     {
+        var what = "not a finite number";
         try
         {
-            means.Add(trainer.Step(batches, rate));
-            return true;
+            var outcome = trainer.Step(batches, rate);
+            progress.Guard = progress.Guard.After(outcome.Loss);
+            if (!progress.Guard.HasDiverged)
+            {
+                means.Add(outcome);
+                return true;
+            }
+
+            what = "more than twice what it was at the beginning";
         }
         catch (ArithmeticException)
         {
-            var (step, factor) = (_clock.Steps + 1, progress.RateFactor / 2);
-            if (_returns++ >= MaxReturns || !progress.Restore(Refused))
-            {
-                throw RpcFailure.Of(Grpc.Core.StatusCode.Aborted, "TRAINING_DIVERGED", $"The loss was not a finite number at step {step}; a lower learning rate or clip norm may help.");
-            }
-
-            progress.RateFactor = factor;
-            Warn("ROLLED_BACK", $"The loss was not a finite number at step {step}: back to step {_clock.Steps}, and on with {factor:0.###} of the learning rate.");
-            return false;
+            // The parameters are as they were, and useless.
         }
+
+        GoBack(what, progress);
+        return false;
+    }
+
+    private void GoBack(string what, RunProgress progress)
+    {
+        var (step, factor) = (_clock.Steps + 1, progress.RateFactor / 2);
+        if (_returns++ >= MaxReturns || !progress.Restore(Refused))
+        {
+            throw RpcFailure.Of(Grpc.Core.StatusCode.Aborted, "TRAINING_DIVERGED", $"The loss was {what} at step {step}; a lower learning rate or clip norm may help.");
+        }
+
+        progress.RateFactor = factor;
+        Warn("ROLLED_BACK", $"The loss was {what} at step {step}: back to step {_clock.Steps}, and on with {factor:0.###} of the learning rate.");
     }
 
     private void Evaluate(LoadedModel model, RunEvaluation evaluation, RunProgress progress)
