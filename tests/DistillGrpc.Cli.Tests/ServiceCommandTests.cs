@@ -8,6 +8,9 @@ namespace DistillGrpc.Cli.Tests;
 
 public sealed class ServiceCommandTests
 {
+    // The same file is learnt from and held out.
+    private const string Overlap = "30 of 30 held-out rows have an input that is learnt from: what the student gets right may be what it has seen.\n";
+
     [Fact]
     public async Task TeachTrainPredictEval_AgainstRunningServices_DoWhatTheReadmeSays()
     {
@@ -24,7 +27,7 @@ public sealed class ServiceCommandTests
         Assert.All(await File.ReadAllLinesAsync(taught), line => Assert.Contains(" Mia loses 3 apples: ", JsonDocument.Parse(line).RootElement.GetProperty("rationale").GetString(), StringComparison.Ordinal));
 
         var train = await Distill.RunAsync("train", "--data", taught, "--eval-data", rows, "--id", "mine", "--steps", "5", "--student", $"{student.Address()}");
-        Assert.Equal((0, ""), (train.ExitCode, train.Error));
+        Assert.Equal((0, Overlap), (train.ExitCode, train.Error));
         Assert.Contains("of 30 right", train.Output, StringComparison.Ordinal);
         Assert.Contains("models/mine/versions/1: 5 steps", train.Output, StringComparison.Ordinal);
 
@@ -81,9 +84,9 @@ public sealed class ServiceCommandTests
         var train = await Run("train", "--job", "nightly", "--data", rows, "--eval-data", rows, "--id", "mine", "--steps", "6");
         var again = await Run("train", "--job", "nightly", "--data", rows, "--eval-data", rows, "--id", "mine", "--steps", "6");
         var other = await Run("train", "--job", "nightly", "--data", rows, "--id", "mine", "--steps", "7");
-        Assert.Equal((0, ""), (train.ExitCode, train.Error));
+        Assert.Equal((0, Overlap), (train.ExitCode, train.Error));
         Assert.Contains("models/mine/versions/1: 6 steps", train.Output, StringComparison.Ordinal);
-        Assert.Equal((0, train.Output, ""), (again.ExitCode, again.Output, again.Error));
+        Assert.Equal((0, train.Output, Overlap), (again.ExitCode, again.Output, again.Error));
         Assert.Equal((1, "error: There is a job trainingJobs/nightly already, with other rows or options: take a new --job, or delete it.\n"), (other.ExitCode, other.Error));
 
         var detached = await Run("train", "--job", "trainingJobs/long", "--data", rows, "--id", "long", "--steps", "1000000", "--detach");

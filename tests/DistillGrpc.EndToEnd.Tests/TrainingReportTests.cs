@@ -131,7 +131,7 @@ public sealed class TrainingReportTests : IAsyncLifetime
     [InlineData(TrainingPhase.Reader)]
     public async Task Sigkill_WhenTheStudentHasLearnt_GoesOnThereWithoutLearningAnythingAgain(TrainingPhase killed)
     {
-        const int steps = 200, until = 100, interval = 25;
+        const int steps = 80, until = 40, interval = 10;
         using var state = new TemporaryFolder();
         string rows, heldOut;
         long last = 0;

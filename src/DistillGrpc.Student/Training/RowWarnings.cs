@@ -7,6 +7,7 @@ namespace DistillGrpc.Student.Training;
 internal static class RowWarnings
 {
     private const int MaxClasses = 100;
+    private const int RowsOfAClass = 5;
 
     /// <summary>The warnings.</summary>
     /// <param name="spec">The run.</param>
@@ -22,15 +23,16 @@ internal static class RowWarnings
                 : $"{groups} of {heldOut.Count} held-out rows are of a group that is learnt from: what the student gets right may be what it has seen.");
         }
 
-        var labels = rows.Select(row => RunRows.LabelOf(spec, row)).Where(label => label.Length > 0).ToHashSet(StringComparer.Ordinal);
+        string[] all = [.. rows.Select(row => RunRows.LabelOf(spec, row)).Where(label => label.Length > 0)];
+        var labels = all.ToHashSet(StringComparer.Ordinal);
         if (labels.Count == 1)
         {
             yield return Warning("ONE_LABEL", $"All rows have the label '{labels.Single()}': there is nothing to tell apart.");
         }
 
-        // With more labels than these they are no classes, as with equations.
+        // Labels that hardly come twice, as equations do, are no classes.
         var unknown = heldOut.Select(row => row.Label).Distinct(StringComparer.Ordinal).Where(label => !labels.Contains(label)).ToArray();
-        if (labels.Count is > 0 and <= MaxClasses && unknown.Length > 0)
+        if (labels.Count is > 0 and <= MaxClasses && labels.Count * RowsOfAClass <= all.Length && unknown.Length > 0)
         {
             yield return Warning("UNKNOWN_LABELS", $"Held-out rows have labels that no row teaches: {string.Join(", ", unknown.Take(5).Select(label => $"'{label}'"))}{(unknown.Length > 5 ? ", ..." : "")}.");
         }
