@@ -56,7 +56,7 @@ internal static class SweepCommand
         {
             failed = await run.RunAsync(cancellationToken);
         }
-        catch (Exception failure) when (cancellationToken.IsCancellationRequested || failure is RpcException { StatusCode: StatusCode.Unavailable })
+        catch (Exception failure) when (cancellationToken.IsCancellationRequested || (failure is RpcException away && Outage.IsAway(away)))
         {
             await Console.Error.WriteLineAsync(SweepRun.GoesOn);
             throw;

@@ -13,6 +13,9 @@ internal sealed class RunEvaluation(RunSpec spec, IReadOnlyList<Example> rows, I
 {
     private string? _majority;
 
+    /// <summary>The labels that the rows were answered with the last time; null before.</summary>
+    public IReadOnlyList<string>? Labels { get; private set; }
+
     /// <summary>How the rows were answered, without step and operations; null where none are held out. The model is left in evaluation mode.</summary>
     public Evaluation? Of(LoadedModel model)
     {
@@ -23,7 +26,7 @@ internal sealed class RunEvaluation(RunSpec spec, IReadOnlyList<Example> rows, I
 
         // By their places: rows may still be added while a run learns.
         _majority ??= LabelMetrics.Majority(Enumerable.Range(0, rows.Count).Select(row => RunRows.LabelOf(spec, rows[row])));
-        var labels = new StudentAnswers(model, spec.MaxTargetTokens, cancellationToken).Labels(heldOut);
-        return LabelMetrics.Of(spec.Scorer, heldOut, labels, _majority);
+        Labels = new StudentAnswers(model, spec.MaxTargetTokens, cancellationToken).Labels(heldOut);
+        return LabelMetrics.Of(spec.Scorer, heldOut, Labels, _majority);
     }
 }

@@ -22,6 +22,9 @@ internal sealed class TrainingRun(
     private readonly RunClock _clock = new();
     private int _returns;
 
+    /// <summary>What the student that was written has answered to the held-out rows; null where it was not asked, or another one was.</summary>
+    public IReadOnlyList<string>? Labels { get; private set; }
+
     /// <summary>Trains, evaluates and writes the student into a folder.</summary>
     /// <exception cref="Grpc.Core.RpcException">The rows cannot be learnt from.</exception>
     public TrainingResult Run(string directory, int threads)
@@ -90,9 +93,11 @@ internal sealed class TrainingRun(
             }
         }
 
+        Labels = evaluation.Labels;
         if (spec.Source.EarlyStoppingPatience > 0 && progress.Best.Step != _clock.Steps)
         {
             progress.RestoreBest();
+            Labels = null;
         }
     }
 

@@ -1,3 +1,4 @@
+using DistillGrpc.Client;
 using Grpc.Core;
 
 namespace DistillGrpc.Cli.Sweep.Runs;
@@ -7,6 +8,10 @@ internal static class Outage
 {
     private const int Tries = 60;
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(5);
+
+    /// <summary>Whether it is the Student that is away. A connection that broke in the middle of a call is INTERNAL, without the reason that a service gives.</summary>
+    public static bool IsAway(RpcException failure) =>
+        failure.StatusCode == StatusCode.Unavailable || (failure.StatusCode == StatusCode.Internal && RpcErrors.Reason(failure) is null);
 
     /// <summary>Does something that may be done again, until the Student has answered.</summary>
     /// <exception cref="RpcException">It was away for five minutes, or the call failed otherwise.</exception>
@@ -18,7 +23,7 @@ internal static class Outage
             {
                 return await call();
             }
-            catch (RpcException away) when (away.StatusCode == StatusCode.Unavailable && tries < Tries && !cancellationToken.IsCancellationRequested)
+            catch (RpcException away) when (IsAway(away) && tries < Tries && !cancellationToken.IsCancellationRequested)
             {
                 await Task.Delay(Wait, time, cancellationToken);
             }

@@ -15,6 +15,7 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
     private static readonly ActivitySource Activities = new("DistillGrpc.Student");
     private readonly CancellationTokenSource _stop = new();
     private int _reason;
+    private IReadOnlyList<string>? _labels;
 
     /// <summary>Why it is to stop before its end.</summary>
     public JobStop Stopped => (JobStop)Volatile.Read(ref _reason);
@@ -62,7 +63,7 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         {
             var record = RunRecord.Of(job.Spec, dataset.Dataset.Name, learnt, options.TrainingThreads);
             result.Report = await OnThreadAsync(report =>
-                new RunReport(new RunPhases(spec, learnt, heldOut, baseModel?.Directory, folder, state, options, report, IsSuspended, _stop.Token), result, record, logger).Make());
+                new RunReport(new RunPhases(spec, learnt, heldOut, baseModel?.Directory, folder, state, options, report, IsSuspended, _stop.Token), result, record, _labels, logger).Make());
             folder.Result = result;
         }
 
@@ -161,7 +162,13 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         try
         {
             var checkpoints = new JobCheckpoints(folder.Checkpoints, options.KeptCheckpoints);
-            var result = await OnThreadAsync(report => new TrainingRun(spec, learnt, heldOut, sources, checkpoints, report, IsSuspended, _stop.Token, feed).Run(finished, options.TrainingThreads));
+            var result = await OnThreadAsync(report =>
+            {
+                var run = new TrainingRun(spec, learnt, heldOut, sources, checkpoints, report, IsSuspended, _stop.Token, feed);
+                var made = run.Run(finished, options.TrainingThreads);
+                _labels = run.Labels;
+                return made;
+            });
             result.TeacherRows = taught();
             folder.Keep(finished, result);
             return result;

@@ -13,8 +13,9 @@ namespace DistillGrpc.Student.Training.Reports;
 /// <param name="run">The run.</param>
 /// <param name="result">What it made; the student is in the job's folder.</param>
 /// <param name="record">What it can be repeated from.</param>
+/// <param name="known">The student's labels of the held-out rows, where they are known already; null where it has to be asked.</param>
 /// <param name="logger">For failures that the warning does not explain.</param>
-internal sealed class RunReport(RunPhases run, TrainingResult result, ReproducibilityRecord record, ILogger logger)
+internal sealed class RunReport(RunPhases run, TrainingResult result, ReproducibilityRecord record, IReadOnlyList<string>? known, ILogger logger)
 {
     /// <summary>Held-out rows whose rationales are looked at.</summary>
     private const int MostExplained = 500;
@@ -57,9 +58,9 @@ internal sealed class RunReport(RunPhases run, TrainingResult result, Reproducib
     private (IReadOnlyList<StudentAnswer> Answers, int Explained) Answers(int explained)
     {
         using var model = LoadedModel.Load(run.Folder.Student);
-        var (asked, progress) = (new StudentAnswers(model, run.Spec.MaxTargetTokens, run.CancellationToken), new AnswerProgress(run.HeldOut.Count, run.Report));
         Example[] first = [.. run.HeldOut.Take(explained)], others = [.. run.HeldOut.Skip(explained)];
-        return ([.. asked.Explained(first, progress.Add), .. asked.Labels(others, progress.Add).Select(label => new StudentAnswer(label, "", ""))], first.Length);
+        var (asked, progress) = (new StudentAnswers(model, run.Spec.MaxTargetTokens, run.CancellationToken), new AnswerProgress(known is null ? run.HeldOut.Count : first.Length, run.Report));
+        return ([.. asked.Explained(first, progress.Add), .. (known?.Skip(first.Length) ?? asked.Labels(others, progress.Add)).Select(label => new StudentAnswer(label, "", ""))], first.Length);
     }
 
     private RationaleFaithfulness Faithfulness(LabelWords labels, IReadOnlyList<StudentAnswer> answers)
