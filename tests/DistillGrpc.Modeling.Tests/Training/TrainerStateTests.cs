@@ -41,11 +41,13 @@ public sealed class TrainerStateTests
         }
 
         Assert.Equal(20, first.Count + second.Count);
+        // In bfloat16 what the last bit of a float32 sum decides may be a 256th of a number.
+        var tolerance = bfloat16 ? 0.2 : 1e-6;
         Assert.All(whole.Zip(first.Concat(second)), pair =>
         {
-            Assert.Equal(pair.First.Loss, pair.Second.Loss, 1e-6);
-            Assert.Equal(pair.First["label"], pair.Second["label"], 1e-6);
-            Assert.Equal(pair.First["teacher.hidden"], pair.Second["teacher.hidden"], 1e-6);
+            Assert.Equal(pair.First.Loss, pair.Second.Loss, tolerance);
+            Assert.Equal(pair.First["label"], pair.Second["label"], tolerance);
+            Assert.Equal(pair.First["teacher.hidden"], pair.Second["teacher.hidden"], tolerance);
         });
     }
 

@@ -147,7 +147,8 @@ public sealed class PromptTests
         }
 
         var readme = File.ReadAllText(Path.Combine(root.FullName, "README.md"));
-        var prompt = Parse(readme.Split("```yaml")[1].Split("```")[0]);
+        // The other example is a sweep's plan.
+        var prompt = Parse(readme.Split("```yaml").Select(example => example.Split("```")[0]).Single(example => example.Contains("answers:", StringComparison.Ordinal)));
 
         Assert.Equal(["complaint", "praise", "question"], prompt.Format.Labels);
         Assert.Equal(4, prompt.Render(Row("Where is it?")).Count);
