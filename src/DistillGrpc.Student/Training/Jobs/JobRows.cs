@@ -29,14 +29,7 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
 
         var (source, rows, known) = (spec.Source.Teacher, new List<Example>(), new HashSet<string>(StringComparer.Ordinal));
         var given = AddGiven(spec, folder, rows, known);
-        if (source is { Invented: not null })
-        {
-            await foreach (var row in inventions.ReadAsync(source, [.. rows], report, cancellationToken))
-            {
-                AddAll(rows, known, [row]);
-            }
-        }
-
+        await AddInventedAsync(source, rows, known, report, cancellationToken);
         if (source is { Extraction.Length: > 0 })
         {
             known.UnionWith(HeldOut(spec, folder).Select(row => row.Id));
@@ -69,14 +62,7 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         var (source, rows, known) = (spec.Source.Teacher, new List<Example>(), new HashSet<string>(StringComparer.Ordinal));
         AddGiven(spec, folder, rows, known);
         feed.Inputs = [.. rows.SelectMany(row => row.Segments)];
-        if (source.Invented is not null)
-        {
-            await foreach (var row in inventions.ReadAsync(source, [.. rows], report, cancellationToken))
-            {
-                AddAll(rows, known, [row]);
-            }
-        }
-
+        await AddInventedAsync(source, rows, known, report, cancellationToken);
         foreach (var row in rows.Where(row => !RunRows.NeedsTeacher(spec, row)))
         {
             feed.Append(row);
@@ -159,6 +145,17 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         AddAll(rows, known, given is null ? [] : datasets.Read(given));
         AddAll(rows, known, JobFolder.Read(folder.Sent));
         return given;
+    }
+
+    private async Task AddInventedAsync(TeacherSource? source, List<Example> rows, HashSet<string> known, Func<TrainingEvent, ValueTask> report, CancellationToken cancellationToken)
+    {
+        if (source is { Invented: not null })
+        {
+            await foreach (var row in inventions.ReadAsync(source, [.. rows], report, cancellationToken))
+            {
+                AddAll(rows, known, [row]);
+            }
+        }
     }
 
     private void AddAll(List<Example> rows, HashSet<string> known, IEnumerable<Example> more)

@@ -98,11 +98,23 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
             await arriving;
         }
 
-        var result = folder.Result ?? await TrainAsync(spec, feed.Start(), heldOut, sources, folder, feed, () => arriving.IsCompletedSuccessfully ? arriving.Result : 0);
-        await enough.CancelAsync();
-        await ((Task)arriving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        IReadOnlyList<Example> all = feed.All;
-        return (rows.Keep(job, folder, all), all, result);
+        try
+        {
+            var result = folder.Result ?? await TrainAsync(spec, feed.Start(), heldOut, sources, folder, feed, () => arriving.IsCompletedSuccessfully ? arriving.Result : 0);
+            await EndAsync();
+            return (rows.Keep(job, folder, feed.All), feed.All, result);
+        }
+        finally
+        {
+            await EndAsync();
+        }
+
+        // However the run ends, nobody is asked for more rows then.
+        async Task EndAsync()
+        {
+            await enough.CancelAsync();
+            await ((Task)arriving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private async Task<int> ArriveAsync(RunSpec spec, JobFolder folder, RowFeed feed, CancellationToken cancellationToken)
