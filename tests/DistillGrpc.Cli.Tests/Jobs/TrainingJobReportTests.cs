@@ -58,6 +58,19 @@ public sealed class TrainingJobReportTests
     }
 
     [Fact]
+    public void Page_OfTextsThatAModelWrote_KeepsWhatXmlCanHold()
+    {
+        var report = Report.Clone();
+        report.Samples[0].Rationale = "\U0001F600 \u0001 it is";
+        report.Evaluation.Confusion.Add(new ConfusionCell { Label = "\u0002no", Predicted = "12345\U0001F600\U0001F600", Count = 1 });
+
+        var page = XDocument.Parse(new TrainingJobPage(Job(report), new TrainingHistory([], [])).Text());
+
+        Assert.Contains(page.Descendants("td"), cell => cell.Value == "\U0001F600 \uFFFD it is");
+        Assert.Contains(page.Descendants("title"), title => title.Value == "\uFFFDno predicted as 12345\U0001F600\U0001F600: 1 of 1");
+    }
+
+    [Fact]
     public void History_OfAJobWithABaseline_IsTheStudentsOwnAsItsStepsWereMadeLast()
     {
         TrainingEvent[] events =
