@@ -5,14 +5,16 @@ internal sealed class UnfinishedFile : IAsyncDisposable
 {
     private readonly FileInfo _file;
     private readonly string _unfinished;
+    private readonly string _option;
 
     /// <summary>Begins.</summary>
     /// <param name="file">The file.</param>
+    /// <param name="option">The option that names it, for errors.</param>
     /// <exception cref="InvalidDataException">It cannot be written: better known now than when rows were paid for.</exception>
-    public UnfinishedFile(FileInfo file)
+    public UnfinishedFile(FileInfo file, string option = "--out")
     {
-        (_file, _unfinished) = (file, file.FullName + ".tmp");
-        Stream = Open(file, _unfinished);
+        (_file, _unfinished, _option) = (file, file.FullName + ".tmp", option);
+        Stream = Open();
     }
 
     /// <summary>Takes what is written.</summary>
@@ -31,26 +33,25 @@ internal sealed class UnfinishedFile : IAsyncDisposable
         File.Delete(_unfinished);
     }
 
-    private static FileStream Open(FileInfo file, string unfinished)
+    private FileStream Open()
     {
         try
         {
-            return Directory.Exists(file.FullName) ? throw Refused(file, "it is a folder", null) : new FileStream(unfinished, FileMode.Create, FileAccess.Write, FileShare.Read);
+            return Directory.Exists(_file.FullName) ? throw Refused("it is a folder", null) : new FileStream(_unfinished, FileMode.Create, FileAccess.Write, FileShare.Read);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw Refused(
-                file,
                 failure switch
                 {
                     DirectoryNotFoundException => "its folder is not there",
                     UnauthorizedAccessException => "access is denied",
-                    _ => failure.Message.Replace(unfinished, $"{file}", StringComparison.Ordinal).TrimEnd('.'),
+                    _ => failure.Message.Replace(_unfinished, $"{_file}", StringComparison.Ordinal).TrimEnd('.'),
                 },
                 failure);
         }
     }
 
     // The path as the user wrote it.
-    private static InvalidDataException Refused(FileInfo file, string reason, Exception? cause) => new($"--out: {file} cannot be written: {reason}.", cause);
+    private InvalidDataException Refused(string reason, Exception? cause) => new($"{_option}: {_file} cannot be written: {reason}.", cause);
 }

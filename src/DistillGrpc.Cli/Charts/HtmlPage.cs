@@ -23,14 +23,9 @@ internal static class HtmlPage
                 new XElement("title", title),
                 new XElement("style", Style)),
             new XElement("body", new XElement("main", new XElement("h1", title), body)));
-        // A browser takes <td/> for a beginning.
-        foreach (var empty in page.Descendants().Where(element => element.IsEmpty && !Void.Contains(element.Name.LocalName)))
-        {
-            empty.Add("");
-        }
-
+        MakeReadable(page);
         var text = new StringBuilder("<!DOCTYPE html>\n");
-        using (var writer = XmlWriter.Create(text, new XmlWriterSettings { OmitXmlDeclaration = true, CheckCharacters = false }))
+        using (var writer = XmlWriter.Create(text, new XmlWriterSettings { OmitXmlDeclaration = true }))
         {
             page.WriteTo(writer);
         }
@@ -44,7 +39,7 @@ internal static class HtmlPage
         new XElement(
             "table",
             new XElement("thead", new XElement("tr", head.Select(text => new XElement("th", new XAttribute("scope", "col"), text)))),
-            new XElement("tbody", rows.Select(row => new XElement("tr", row.Select(text => new XElement("td", text.Length > LongText ? new XAttribute("class", "long") : IsNumber(text) ? new XAttribute("class", "number") : null, Clean(text))))))));
+            new XElement("tbody", rows.Select(row => new XElement("tr", row.Select(text => new XElement("td", text.Length > LongText ? new XAttribute("class", "long") : IsNumber(text) ? new XAttribute("class", "number") : null, text)))))));
 
     /// <summary>A table without those of its first columns in which all rows say the same.</summary>
     public static XElement Table(int first, IReadOnlyList<string> head, IReadOnlyList<IReadOnlyList<string>> rows)
@@ -55,13 +50,37 @@ internal static class HtmlPage
 
     public static XElement Section(string title, params object?[] content) => new("section", new XElement("h2", title), content);
 
-    public static XElement Text(string text) => new("p", Clean(text));
+    public static XElement Text(string text) => new("p", text);
 
     /// <summary>What is long and seldom read.</summary>
-    public static XElement Details(string title, string text) => new("details", new XElement("summary", title), new XElement("pre", Clean(text)));
+    public static XElement Details(string title, string text) => new("details", new XElement("summary", title), new XElement("pre", text));
 
-    /// <summary>Text without what XML cannot hold, such as a model may write.</summary>
-    public static string Clean(string text) => text.All(XmlConvert.IsXmlChar) ? text : string.Concat(text.Select(letter => XmlConvert.IsXmlChar(letter) ? letter : '\uFFFD'));
+    // What a browser and XML read alike.
+    private static void MakeReadable(XElement page)
+    {
+        foreach (var element in page.Descendants())
+        {
+            foreach (var attribute in element.Attributes())
+            {
+                attribute.Value = Clean(attribute.Value);
+            }
+
+            foreach (var text in element.Nodes().OfType<XText>())
+            {
+                text.Value = Clean(text.Value);
+            }
+
+            // A browser takes <td/> for a beginning.
+            if (element.IsEmpty && !Void.Contains(element.Name.LocalName))
+            {
+                element.Add("");
+            }
+        }
+    }
+
+    // Without what XML cannot hold, such as a model may write, or half of a letter that was cut.
+    private static string Clean(string text) =>
+        string.Concat(text.EnumerateRunes().Select(letter => letter.IsBmp && !XmlConvert.IsXmlChar((char)letter.Value) ? Rune.ReplacementChar : letter));
 
     private static bool IsNumber(string text) => text.Length > 0 && (char.IsAsciiDigit(text[0]) || (text[0] is '−' or '+' or '-' or '–'));
 

@@ -20,14 +20,14 @@ internal sealed class Scale
     {
         var (low, high) = values.Count == 0 ? (0, 1) : (values.Min(), values.Max());
         var room = Math.Max(0.02, (high - low) * 0.06);
-        return Linear(Math.Max(0, low - room), Math.Min(1, high + room), Math.Max(0, Math.Min(low - room, 0.99)));
+        return Linear(Math.Max(0, low - room), Math.Min(1, high + room));
     }
 
     /// <summary>An axis from the lowest to the highest value.</summary>
     public static Scale Of(IReadOnlyCollection<double> values)
     {
         var (low, high) = values.Count == 0 ? (0, 1) : (values.Min(), values.Max());
-        return Linear(low, high > low ? high : low + Math.Max(1e-9, Math.Abs(low)), low);
+        return Linear(low, high > low ? high : low + Math.Max(1e-9, Math.Abs(low)));
     }
 
     /// <summary>An axis on which equal ratios are equally wide, with the values that there are as its ticks, as far as they have room.</summary>
@@ -53,12 +53,12 @@ internal sealed class Scale
         _ => value.ToString("0.##e0", CultureInfo.InvariantCulture),
     };
 
-    private static Scale Linear(double low, double high, double from)
+    private static Scale Linear(double low, double high)
     {
         var raw = (high - low) / (MostTicks - 1);
         var power = Math.Pow(10, Math.Floor(Math.Log10(raw)));
         var step = power * ((raw / power) switch { <= 1 => 1, <= 2 => 2, <= 2.5 => 2.5, <= 5 => 5, _ => 10 });
-        var (first, last) = (Math.Floor((from / step) + 1e-9) * step, Math.Ceiling((high / step) - 1e-9) * step);
+        var (first, last) = (Math.Floor((low / step) + 1e-9) * step, Math.Ceiling((high / step) - 1e-9) * step);
         var ticks = Enumerable.Range(0, (int)Math.Round((last - first) / step) + 1).Select(i => Math.Round(first + (i * step), 12)).ToArray();
         return new Scale(first, last, false, ticks);
     }

@@ -3,7 +3,7 @@ using System.Xml.Linq;
 
 namespace DistillGrpc.Cli.Charts;
 
-/// <summary>Elements of a picture. What is empty is written with an end tag, since the same text must be read as HTML and as XML.</summary>
+/// <summary>Elements of a picture.</summary>
 internal static class Svg
 {
     /// <summary>Colours that the style has; further lines begin anew, with other marks.</summary>
@@ -21,19 +21,19 @@ internal static class Svg
         content);
 
     public static XElement Line(double x1, double y1, double x2, double y2, string style) =>
-        new("line", At("x1", x1), At("y1", y1), At("x2", x2), At("y2", y2), new XAttribute("class", style), "");
+        new("line", At("x1", x1), At("y1", y1), At("x2", x2), At("y2", y2), new XAttribute("class", style));
 
     public static XElement Label(double x, double y, string text, string style, double turned = 0) =>
         new("text", At("x", x), At("y", y), new XAttribute("class", style), turned == 0 ? null : new XAttribute("transform", $"rotate({Text(turned)} {Text(x)} {Text(y)})"), text);
 
     public static XElement Box(double x, double y, double width, double height, params object?[] content) =>
-        new("rect", At("x", x), At("y", y), At("width", width), At("height", height), content.Length == 0 ? "" : content);
+        new("rect", At("x", x), At("y", y), At("width", width), At("height", height), content);
 
     public static XElement Dot(double x, double y, double radius, string style) =>
-        new("circle", At("cx", x), At("cy", y), At("r", radius), new XAttribute("class", style), "");
+        new("circle", At("cx", x), At("cy", y), At("r", radius), new XAttribute("class", style));
 
     public static XElement Path(IEnumerable<(double X, double Y)> points, string style) =>
-        new("polyline", new XAttribute("points", string.Join(' ', points.Select(point => $"{Text(point.X)},{Text(point.Y)}"))), new XAttribute("class", style), "");
+        new("polyline", new XAttribute("points", string.Join(' ', points.Select(point => $"{Text(point.X)},{Text(point.Y)}"))), new XAttribute("class", style));
 
     /// <summary>A line's mark: its shape tells lines apart where colours do not.</summary>
     /// <param name="x">Where it stands.</param>
@@ -52,13 +52,13 @@ internal static class Svg
             3 => [(0, -size - 1.5), (size + 1.5, 0), (0, size + 1.5), (-size - 1.5, 0)],
             _ => null,
         };
-        object content = title is null ? "" : new XElement("title", title);
+        var content = title is null ? null : new XElement("title", title);
         return corners is null
             ? new XElement("circle", At("cx", x), At("cy", y), At("r", size), style, content)
             : new XElement("polygon", new XAttribute("points", string.Join(' ', corners.Select(corner => $"{Text(x + corner.X)},{Text(y + corner.Y)}"))), style, content);
     }
 
-    public static XAttribute At(string name, double value) => new(name, Text(value));
+    private static XAttribute At(string name, double value) => new(name, Text(value));
 
-    public static string Text(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);
+    private static string Text(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,7 @@ using DistillGrpc.Contracts.V1;
 
 namespace DistillGrpc.Cli.Jobs;
 
-/// <summary>How a training went: its progress and its evaluations, each step once.</summary>
+/// <summary>How a student's training went: its own progress and evaluations, each step once; what is learnt for comparison beside it is not among them.</summary>
 /// <param name="Progress">In the order of steps, thinned to as many as a picture shows.</param>
 /// <param name="Evaluations">In the order of steps.</param>
 internal sealed record TrainingHistory(IReadOnlyList<TrainingProgress> Progress, IReadOnlyList<Evaluation> Evaluations)
@@ -13,26 +13,37 @@ internal sealed record TrainingHistory(IReadOnlyList<TrainingProgress> Progress,
     /// <summary>Reads what has happened to a job so far; one that runs is not waited for.</summary>
     public static async Task<TrainingHistory> ReadAsync(TrainingClient client, TrainingJob job, CancellationToken cancellationToken)
     {
-        // Steps that were made again after a checkpoint count as they were made last.
-        var (progress, evaluations) = (new SortedDictionary<int, TrainingProgress>(), new SortedDictionary<int, Evaluation>());
+        var events = new List<TrainingEvent>();
         if (job.LastSequence > 0)
         {
             await foreach (var happened in client.WatchAsync(job.Name, 0, cancellationToken))
             {
-                if (happened.Progress is { } at)
-                {
-                    progress[at.Step] = at;
-                }
-
-                if (happened.Evaluation is { } evaluation)
-                {
-                    evaluations[evaluation.Step] = evaluation;
-                }
-
+                events.Add(happened);
                 if (happened.Sequence >= job.LastSequence)
                 {
                     break;
                 }
+            }
+        }
+
+        return Of(events);
+    }
+
+    /// <summary>Picks it out of a job's events.</summary>
+    public static TrainingHistory Of(IEnumerable<TrainingEvent> events)
+    {
+        // Steps that were made again after a checkpoint count as they were made last. Those of other phases begin anew, and are not the student's.
+        var (progress, evaluations) = (new SortedDictionary<int, TrainingProgress>(), new SortedDictionary<int, Evaluation>());
+        foreach (var happened in events)
+        {
+            if (happened.Progress is { Phase: TrainingPhase.Unspecified } at)
+            {
+                progress[at.Step] = at;
+            }
+
+            if (happened.Evaluation is { Phase: TrainingPhase.Unspecified } evaluation)
+            {
+                evaluations[evaluation.Step] = evaluation;
             }
         }
 

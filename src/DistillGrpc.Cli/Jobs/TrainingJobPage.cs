@@ -7,7 +7,7 @@ namespace DistillGrpc.Cli.Jobs;
 /// <summary>A training job's report as a page.</summary>
 internal sealed class TrainingJobPage(TrainingJob job, TrainingHistory history)
 {
-    private readonly TrainingReport _report = job.Result?.Report ?? new TrainingReport { Evaluation = job.Evaluation };
+    private readonly TrainingReport _report = TrainingJobReport.Of(job);
 
     public string Text() => HtmlPage.Text(
         job.Name, HtmlPage.Text(TrainingJobs.Text(job)),

@@ -11,8 +11,7 @@ internal sealed class TrainingJobReport(TrainingJob job)
     private const int ShownSamples = 3;
     private const int ShownConfusions = 20;
 
-    // A job without a report may have been evaluated all the same.
-    private readonly TrainingReport _report = job.Result?.Report ?? new TrainingReport { Evaluation = job.Evaluation };
+    private readonly TrainingReport _report = Of(job);
 
     /// <summary>Prints it, and writes the page where there is a file for it.</summary>
     public static async Task WriteAsync(TrainingClient client, string name, FileInfo? page, bool isJson, CancellationToken cancellationToken)
@@ -20,7 +19,7 @@ internal sealed class TrainingJobReport(TrainingJob job)
         var job = await client.GetAsync(name, cancellationToken);
         if (page is not null)
         {
-            await using var file = new UnfinishedFile(page);
+            await using var file = new UnfinishedFile(page, "--html");
             var history = await TrainingHistory.ReadAsync(client, job, cancellationToken);
             await file.Stream.WriteAsync(Encoding.UTF8.GetBytes(new TrainingJobPage(job, history).Text()), cancellationToken);
             await file.CompleteAsync();
@@ -30,14 +29,8 @@ internal sealed class TrainingJobReport(TrainingJob job)
         Console.WriteLine(isJson ? ProtoJson.Text(report._report) : report.Text());
     }
 
-    /// <summary>An agreement on one line: who looked at what, and how often it agreed.</summary>
-    public static string Text(RationaleAgreement agreement) => string.Join(", ",
-    [
-        $"{agreement.Examples} rationales",
-        .. agreement.Stating > 0 ? [$"{agreement.Stating} name a label, {Share(agreement.StatingGiven, agreement.Stating)} of them the one that was given"] : Array.Empty<string>(),
-        .. agreement.ReadBack + agreement.MajorityReadBack > 0 ? [$"the label is read back from {Share(agreement.ReadBack, agreement.Examples)} (the most frequent one: {Share(agreement.MajorityReadBack, agreement.Examples)})"] : Array.Empty<string>(),
-        .. agreement.Unstated > 0 ? [$"from {Share(agreement.UnstatedReadBack, agreement.Unstated)} of {agreement.Unstated} that name none"] : Array.Empty<string>(),
-    ]);
+    /// <summary>A job's report; a job without one may have been evaluated all the same.</summary>
+    public static TrainingReport Of(TrainingJob job) => job.Result?.Report ?? new TrainingReport { Evaluation = job.Evaluation };
 
     /// <summary>Evaluations and floors, each with its name.</summary>
     public static IEnumerable<(string Name, string Text)> Figures(TrainingReport report)
@@ -110,6 +103,14 @@ internal sealed class TrainingJobReport(TrainingJob job)
     }
 
     private static string Text(Evaluation evaluation) => $"{evaluation.Correct} of {evaluation.Examples} right ({Share(evaluation.Correct, evaluation.Examples)}){(evaluation.Classes.Count > 0 ? $", macro F1 {Three(evaluation.MacroF1)}" : "")}";
+
+    private static string Text(RationaleAgreement agreement) => string.Join(", ",
+    [
+        $"{agreement.Examples} rationales",
+        .. agreement.Stating > 0 ? [$"{agreement.Stating} name a label, {Share(agreement.StatingGiven, agreement.Stating)} of them the one that was given"] : Array.Empty<string>(),
+        .. agreement.ReadBack + agreement.MajorityReadBack > 0 ? [$"the label is read back from {Share(agreement.ReadBack, agreement.Examples)} (the most frequent one: {Share(agreement.MajorityReadBack, agreement.Examples)})"] : Array.Empty<string>(),
+        .. agreement.Unstated > 0 ? [$"from {Share(agreement.UnstatedReadBack, agreement.Unstated)} of {agreement.Unstated} that name none"] : Array.Empty<string>(),
+    ]);
 
     private static void Line(StringBuilder text, string name, string said)
     {

@@ -18,13 +18,10 @@ internal sealed class PairProgress(ProgressLine line)
                     var teaching = response.Teaching;
                     line.Show($"rationales {ProgressLine.Bar((double)teaching.Rows / teaching.TotalRows)} {teaching.Rows}/{teaching.TotalRows}");
                     break;
-                case TrainingEvent.EventOneofCase.Progress when response.Progress.Phase == TrainingPhase.Answers:
-                    _states[run] = $"{run} held-out rows {ProgressLine.Bar((double)response.Progress.Step / response.Progress.TotalSteps)}";
-                    line.Show(string.Join("  ", _states.OrderByDescending(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)));
-                    break;
                 case TrainingEvent.EventOneofCase.Progress:
                     var step = response.Progress;
-                    _states[run] = $"{run} {ProgressLine.Bar((double)step.Step / step.TotalSteps)} loss {step.Loss:0.000} ETA {step.Remaining.ToTimeSpan():m\\:ss}";
+                    var bar = ProgressLine.Bar((double)step.Step / step.TotalSteps);
+                    _states[run] = step.Phase == TrainingPhase.Answers ? $"{run} held-out rows {bar}" : $"{run} {bar} loss {step.Loss:0.000} ETA {step.Remaining.ToTimeSpan():m\\:ss}";
                     line.Show(string.Join("  ", _states.OrderByDescending(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)));
                     break;
                 case TrainingEvent.EventOneofCase.Warning:

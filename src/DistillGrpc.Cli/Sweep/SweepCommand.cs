@@ -58,7 +58,7 @@ internal static class SweepCommand
         }
         catch (Exception failure) when (cancellationToken.IsCancellationRequested || (failure is RpcException away && Outage.IsAway(away)))
         {
-            await Console.Error.WriteLineAsync(SweepRun.GoesOn);
+            await Console.Error.WriteLineAsync("Jobs that the Student has go on by themselves; the same command again goes on with the sweep.");
             throw;
         }
 

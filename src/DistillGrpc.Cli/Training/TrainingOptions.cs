@@ -8,8 +8,15 @@ namespace DistillGrpc.Cli.Training;
 /// <summary>The options that say what is trained, and how.</summary>
 internal sealed class TrainingOptions
 {
-    /// <summary>What the modes are called.</summary>
-    public static readonly IReadOnlyDictionary<string, TrainingMode> Modes = new Dictionary<string, TrainingMode>
+    /// <summary>What the sources of labels are called.</summary>
+    public static readonly IReadOnlyDictionary<string, LabelSource> LabelSources = new Dictionary<string, LabelSource>
+    {
+        ["gold-else-teacher"] = LabelSource.GoldElseTeacher,
+        ["gold"] = LabelSource.Gold,
+        ["teacher"] = LabelSource.Teacher,
+    };
+
+    private static readonly Dictionary<string, TrainingMode> Modes = new()
     {
         ["step-by-step"] = TrainingMode.DistillingStepByStep,
         ["label-only"] = TrainingMode.LabelOnly,
@@ -41,7 +48,7 @@ internal sealed class TrainingOptions
     public TrainingOptions()
     {
         _mode.AcceptOnlyFromAmong([.. Modes.Keys]);
-        _labels.AcceptOnlyFromAmong("gold-else-teacher", "gold", "teacher");
+        _labels.AcceptOnlyFromAmong([.. LabelSources.Keys]);
         _optimizer.AcceptOnlyFromAmong("", "adafactor", "adamw");
     }
 
@@ -79,7 +86,7 @@ internal sealed class TrainingOptions
             EvaluationDataset = parsed.GetValue(_evalDataset),
             Mode = Modes[parsed.GetValue(_mode)!],
             Teacher = new TeacherSource { Extraction = parsed.GetValue(_extraction) },
-            LabelSource = parsed.GetValue(_labels) switch { "gold" => LabelSource.Gold, "teacher" => LabelSource.Teacher, _ => LabelSource.GoldElseTeacher },
+            LabelSource = LabelSources[parsed.GetValue(_labels)!],
             Lambda = parsed.GetValue(_lambda),
             Optimizer = parsed.GetValue(_optimizer) switch { "adafactor" => Optimizer.Adafactor, "adamw" => Optimizer.Adamw, _ => Optimizer.Unspecified },
             BatchSize = parsed.GetValue(_batch),

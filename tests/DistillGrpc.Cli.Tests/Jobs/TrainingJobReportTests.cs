@@ -57,6 +57,39 @@ public sealed class TrainingJobReportTests
         Assert.Contains(page.Descendants("td"), cell => cell.Value == "It <is>.");
     }
 
+    [Fact]
+    public void Page_OfTextsThatAModelWrote_KeepsWhatXmlCanHold()
+    {
+        var report = Report.Clone();
+        report.Samples[0].Rationale = "\U0001F600 \u0001 it is";
+        report.Evaluation.Confusion.Add(new ConfusionCell { Label = "\u0002no", Predicted = "12345\U0001F600\U0001F600", Count = 1 });
+
+        var page = XDocument.Parse(new TrainingJobPage(Job(report), new TrainingHistory([], [])).Text());
+
+        Assert.Contains(page.Descendants("td"), cell => cell.Value == "\U0001F600 \uFFFD it is");
+        Assert.Contains(page.Descendants("title"), title => title.Value == "\uFFFDno predicted as 12345\U0001F600\U0001F600: 1 of 1");
+    }
+
+    [Fact]
+    public void History_OfAJobWithABaseline_IsTheStudentsOwnAsItsStepsWereMadeLast()
+    {
+        TrainingEvent[] events =
+        [
+            new() { Progress = new TrainingProgress { Step = 1, LabelLoss = 3 } },
+            new() { Progress = new TrainingProgress { Step = 2, LabelLoss = 9 } },
+            new() { Progress = new TrainingProgress { Step = 2, LabelLoss = 2 } },
+            new() { Evaluation = new Evaluation { Step = 2, Correct = 7 } },
+            new() { Progress = new TrainingProgress { Step = 1, LabelLoss = 5, Phase = TrainingPhase.Baseline } },
+            new() { Evaluation = new Evaluation { Step = 2, Correct = 4, Phase = TrainingPhase.Baseline } },
+            new() { Progress = new TrainingProgress { Step = 2, TotalSteps = 10, Phase = TrainingPhase.Answers } },
+        ];
+
+        var history = TrainingHistory.Of(events);
+
+        Assert.Equal([(1, 3.0), (2, 2.0)], history.Losses()["label"]);
+        Assert.Equal(7, Assert.Single(history.Evaluations).Correct);
+    }
+
     private static TrainingJob Job(TrainingReport report) => new()
     {
         Name = "trainingJobs/a",

@@ -88,6 +88,7 @@ public sealed class PlanTests
     [InlineData("datasets: d\nevaluation: e\nvariants:\n  - name: v\n    spec:\n      steps: 9", "p.yaml: line 6: variants: v: spec: 'steps' must be the same for all variants")]
     [InlineData("datasets: d\nevaluation: e\ntune:\n  grid:\n    lambda: [1, x]", "p.yaml: line 5: tune: grid: 'lambda' cannot be \"x\":")]
     [InlineData("datasets: d\nevaluation: e\nname: Big", "p.yaml: line 3: name: 'Big' must have 1 to 24 of a-z, 0-9 and '-', a letter first.")]
+    [InlineData("datasets: d\nevaluation: e\nspec:\n  soft_labels: {[a]: 1}", "p.yaml: line 4: a field: it is no text.")]
     [InlineData("datasets: [", "p.yaml: line ")]
     public void Read_PlanThatCannotBeUsed_NamesLineAndField(string yaml, string expected) =>
         Assert.StartsWith(expected, Assert.Throws<InvalidDataException>(() => PlanFile.Read(yaml, "p.yaml")).Message, StringComparison.Ordinal);

@@ -133,6 +133,8 @@ public sealed class SweepCommandTests : IAsyncLifetime
         Assert.Equal((0, ""), (code, error));
         Assert.Matches("\nstudent: [0-9]+ of 12 right", output);
         Assert.Contains(XDocument.Load(html).Descendants("title"), title => title.Value == "Loss by task");
+        var (refused, _, said) = await Distill.RunAsync("jobs", "report", job, "--html", _temporary.Path, "--student", Address);
+        Assert.Equal((1, $"error: --html: {_temporary.Path} cannot be written: it is a folder.\n"), (refused, said));
     }
 
     private string[] Arguments() =>

@@ -140,9 +140,9 @@ internal sealed class PlanFile
 
     private string Scalar(YamlNode node, string field) => node is YamlScalarNode { Value: { Length: > 0 } text } ? text : throw Refused(node, field, "it is no text");
 
-    private static JsonNode? Json(YamlNode node) => node switch
+    private JsonNode? Json(YamlNode node) => node switch
     {
-        YamlMappingNode map => new JsonObject(map.Children.Select(pair => KeyValuePair.Create(((YamlScalarNode)pair.Key).Value ?? "", Json(pair.Value)))),
+        YamlMappingNode map => new JsonObject(map.Children.Select(pair => KeyValuePair.Create(Scalar(pair.Key, "a field"), Json(pair.Value)))),
         YamlSequenceNode list => new JsonArray([.. list.Children.Select(Json)]),
         YamlScalarNode { Style: ScalarStyle.Plain, Value: "true" or "false" } flag => flag.Value == "true",
         YamlScalarNode { Style: ScalarStyle.Plain, Value: "" or "~" or "null" } => null,

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -104,7 +103,7 @@ internal sealed class PlanOptions
         }
     }
 
-    private static InvalidDataException Missing(string option) => new(string.Create(CultureInfo.InvariantCulture, $"{option} is missing."));
+    private static InvalidDataException Missing(string option) => new($"{option} is missing.");
 
     private static Option<string> Text(string name, string description, string otherwise) => new(name) { Description = description, DefaultValueFactory = _ => otherwise };
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using DistillGrpc.Cli.Datasets;
-using DistillGrpc.Contracts.V1;
+using DistillGrpc.Cli.Training;
 using DistillGrpc.Modeling.T5;
 
 namespace DistillGrpc.Cli.Sweep.Plans;
@@ -24,9 +24,7 @@ internal static partial class PlanValues
         ? text
         : throw Refused(text, $"must be one of {string.Join(", ", T5Preset.Names)}, or models/ID");
 
-    public static string Labels(string text) => LabelSourceOf(text) == LabelSource.Unspecified ? throw Refused(text, "must be gold, teacher or gold-else-teacher") : text;
-
-    public static LabelSource LabelSourceOf(string text) => text switch { "gold" => LabelSource.Gold, "teacher" => LabelSource.Teacher, "gold-else-teacher" => LabelSource.GoldElseTeacher, _ => LabelSource.Unspecified };
+    public static string Labels(string text) => TrainingOptions.LabelSources.ContainsKey(text) ? text : throw Refused(text, "must be gold, teacher or gold-else-teacher");
 
     public static Compute Compute(string text) => text switch
     {

@@ -15,17 +15,16 @@ internal sealed class SpecFields
 {
     // What tells the cells apart, and what the sweep decides for all of them.
     private static readonly string[] OfTheSweep = ["model_id", "alias", "preset", "base_model", "label_source", "seed", "dataset", "evaluation_dataset", "compute_budget_flops"];
-    private readonly SortedDictionary<int, (FieldDescriptor Field, JsonNode Value)> _fields = [];
+    private readonly (FieldDescriptor Field, JsonNode Value)[] _fields;
 
-    private SpecFields()
-    {
-    }
+    // In the order of their numbers, so that the same fields have the same JSON.
+    private SpecFields(IEnumerable<(FieldDescriptor Field, JsonNode Value)> fields) => _fields = [.. fields.OrderBy(set => set.Field.FieldNumber)];
 
     /// <summary>No field.</summary>
-    public static SpecFields None { get; } = new();
+    public static SpecFields None { get; } = new([]);
 
     /// <summary>The fields' names, as the contract has them.</summary>
-    public IEnumerable<string> Names => _fields.Values.Select(set => set.Field.Name);
+    public IEnumerable<string> Names => _fields.Select(set => set.Field.Name);
 
     /// <summary>One field.</summary>
     /// <param name="name">As in the contract or in its JSON.</param>
@@ -40,8 +39,7 @@ internal sealed class SpecFields
             throw new InvalidDataException($"'{field.Name}' is decided by the sweep");
         }
 
-        var fields = new SpecFields();
-        fields._fields.Add(field.FieldNumber, (field, value ?? throw new InvalidDataException($"'{field.Name}' is empty")));
+        var fields = new SpecFields([(field, value ?? throw new InvalidDataException($"'{field.Name}' is empty"))]);
         try
         {
             fields.ToSpec();
@@ -62,39 +60,18 @@ internal sealed class SpecFields
     public static SpecFields Of(JsonObject fields) => fields.Aggregate(None, (sum, field) => sum.With(Of(field.Key, field.Value)));
 
     /// <summary>These, and others that stand where both have one; of those of which a spec has but one, too.</summary>
-    public SpecFields With(SpecFields others)
-    {
-        var both = new SpecFields();
-        foreach (var (number, field) in _fields.Where(own => !others._fields.Values.Any(other => other.Field == own.Value.Field || (other.Field.RealContainingOneof is { } oneof && oneof == own.Value.Field.RealContainingOneof))))
-        {
-            both._fields.Add(number, field);
-        }
-
-        foreach (var (number, field) in others._fields)
-        {
-            both._fields.Add(number, field);
-        }
-
-        return both;
-    }
+    public SpecFields With(SpecFields others) => new(_fields.Where(own => !others._fields.Any(other => IsInstead(other.Field, own.Field))).Concat(others._fields));
 
     /// <summary>These without some.</summary>
-    public SpecFields Without(IReadOnlyCollection<string> names)
-    {
-        var others = new SpecFields();
-        foreach (var (number, field) in _fields.Where(own => !names.Contains(own.Value.Field.Name)))
-        {
-            others._fields.Add(number, field);
-        }
-
-        return others;
-    }
+    public SpecFields Without(IReadOnlyCollection<string> names) => new(_fields.Where(own => !names.Contains(own.Field.Name)));
 
     /// <summary>A spec with these fields.</summary>
     public TrainingSpec ToSpec() => JsonParser.Default.Parse<TrainingSpec>(ToJson().ToJsonString());
 
-    public JsonObject ToJson() => new(_fields.Values.Select(field => KeyValuePair.Create(field.Field.Name, (JsonNode?)field.Value.DeepClone())));
+    public JsonObject ToJson() => new(_fields.Select(field => KeyValuePair.Create(field.Field.Name, (JsonNode?)field.Value.DeepClone())));
 
     /// <summary>For people: <c>learning_rate 0.05, lambda 1</c>.</summary>
-    public override string ToString() => string.Join(", ", _fields.Values.Select(field => $"{field.Field.Name} {field.Value.ToJsonString().Trim('"')}"));
+    public override string ToString() => string.Join(", ", _fields.Select(field => $"{field.Field.Name} {field.Value.ToJsonString().Trim('"')}"));
+
+    private static bool IsInstead(FieldDescriptor other, FieldDescriptor own) => other == own || (other.RealContainingOneof is { } oneof && oneof == own.RealContainingOneof);
 }

@@ -41,7 +41,7 @@ internal sealed class SweepFigures(SweepReport report)
             [])
         {
             IsShare = false,
-            AlsoWithin = [0, _sweep.Data.First(data => data.Name == group.Key.Dataset).Parts[^1].Rows],
+            AlsoWithin = [0, _sweep.DataOf(group.Key.Dataset).Parts[^1].Rows],
         }.ToSvg());
         return Figure(plots, [.. beaten.Select(each => LineOf(each.Line)).Distinct()], []);
     }

@@ -62,7 +62,7 @@ internal sealed class SweepPage(SweepReport report)
             3, ["rows of", "student", "labels", "rows", "variant", "against", "difference", "over seeds", "seeds", "over rows", "groups"],
             [.. report.Differences.Select(each => new[]
             {
-                each.Dataset, each.Student, each.Labels, Number(PartOf(each.Dataset, each.Fraction).Rows), each.Line, each.Against, Points(each.Mean), Text(each.OverSeeds), each.OverSeeds is { } seeds ? Number(seeds.Count) : "", Text(each.OverRows), each.OverRows is { } rows ? Number(rows.Count) : "",
+                each.Dataset, each.Student, each.Labels, Number(_sweep.PartOf(each.Dataset, each.Fraction).Rows), each.Line, each.Against, Points(each.Mean), Text(each.OverSeeds), each.OverSeeds is { } seeds ? Number(seeds.Count) : "", Text(each.OverRows), each.OverRows is { } rows ? Number(rows.Count) : "",
             })]));
 
     private XElement Cells()
@@ -107,8 +107,6 @@ internal sealed class SweepPage(SweepReport report)
         HtmlPage.Details("Plan", ResultFolder.TextIndented(_sweep.Plan)),
         HtmlPage.Details("One run of each variant", string.Join('\n', report.Runs.DistinctBy(run => run.Cell.Variant).Select(run => $"{run.Cell.Text}\n  {ResultFolder.Text(run.Spec)}"))),
         HtmlPage.Details("Software", string.Join('\n', _sweep.Software.Concat(report.Runs.Select(run => run.Report?.Record?.Software).FirstOrDefault(software => software is not null)?.Select(each => KeyValuePair.Create($"Student: {each.Key}", each.Value)) ?? []).Select(each => $"{each.Key}: {each.Value}"))));
-
-    private DataPart PartOf(string dataset, double fraction) => _sweep.Data.First(data => data.Name == dataset).Parts.First(part => part.Fraction == fraction);
 
     private static string Text(Statistics.Interval? interval) => interval is null ? "" : $"{Points(interval.Low)} to {Points(interval.High)}";
 

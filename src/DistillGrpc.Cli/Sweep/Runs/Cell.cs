@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json.Serialization;
 
 namespace DistillGrpc.Cli.Sweep.Runs;
@@ -20,17 +19,7 @@ internal sealed record Cell(string Dataset, string Student, string Labels, doubl
 
     /// <summary>Its name among files: letters, digits, '-', '_', '.' and '~'.</summary>
     [JsonIgnore]
-    public string Key
-    {
-        get
-        {
-            var key = new StringBuilder();
-            foreach (var letter in string.Create(CultureInfo.InvariantCulture, $"{(Point is { } point ? $"tune{point + 1}" : "run")}~{Dataset}~{Student}~{Labels}~{Fraction:0.######}~{Variant}~{Seed}"))
-            {
-                key.Append(char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or '~' ? letter : '_');
-            }
-
-            return key.ToString();
-        }
-    }
+    public string Key => string.Concat(
+        string.Create(CultureInfo.InvariantCulture, $"{(Point is { } point ? $"tune{point + 1}" : "run")}~{Dataset}~{Student}~{Labels}~{Fraction:0.######}~{Variant}~{Seed}")
+            .Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or '~' ? letter : '_'));
 }

@@ -1,13 +1,15 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
 
 namespace DistillGrpc.Cli.Sweep.Runs;
 
 /// <summary>
 /// A sweep's folder: <c>sweep.json</c>, a file in <c>runs/</c> for every run that has ended, one in <c>rows/</c> with its answers to the held-out rows, and the
-/// report that is made from them. Files are there whole or not at all: a sweep that was killed goes on with what it has.
+/// report that is made from them. Files are there whole or not at all, also after a power cut: a sweep that was killed goes on with what it has.
 /// </summary>
 internal sealed class ResultFolder(DirectoryInfo folder)
 {
@@ -71,8 +73,7 @@ internal sealed class ResultFolder(DirectoryInfo folder)
         try
         {
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(file)!);
-            File.WriteAllText(file + ".tmp", text);
-            File.Move(file + ".tmp", file, overwrite: true);
+            DurableFile.Write(file, Encoding.UTF8.GetBytes(text));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

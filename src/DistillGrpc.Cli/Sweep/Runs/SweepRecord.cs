@@ -8,4 +8,11 @@ namespace DistillGrpc.Cli.Sweep.Runs;
 /// <param name="HeldOut">The held-out rows.</param>
 /// <param name="Command">The command line.</param>
 /// <param name="Software">What it was made with, by name.</param>
-internal sealed record SweepRecord(SweepPlan Plan, IReadOnlyList<SweepData> Data, HeldOutData HeldOut, string Command, IReadOnlyDictionary<string, string> Software);
+internal sealed record SweepRecord(SweepPlan Plan, IReadOnlyList<SweepData> Data, HeldOutData HeldOut, string Command, IReadOnlyDictionary<string, string> Software)
+{
+    /// <summary>The rows that the plan calls so.</summary>
+    public SweepData DataOf(string name) => Data.First(data => data.Name == name);
+
+    /// <summary>A part of them.</summary>
+    public DataPart PartOf(string name, double fraction) => DataOf(name).Parts.First(part => part.Fraction == fraction);
+}

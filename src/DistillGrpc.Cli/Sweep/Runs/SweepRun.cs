@@ -11,35 +11,34 @@ internal sealed class SweepRun(SweepPlan plan, ResultFolder folder, SweepRunOpti
 {
     private readonly SweepJobs _jobs = new(new TrainingClient(student), time);
     private readonly ConcurrentDictionary<Cell, TaskCompletionSource<double>> _compute = new();
+    private readonly ConcurrentBag<RunResult> _failed = [];
     private readonly SemaphoreSlim _keeping = new(1);
     private (double Accuracy, string Id)? _best;
+
+    /// <summary>The best run's model, where it was to be kept.</summary>
+    public string? KeptModel => _best is { } best ? $"models/{best.Id}" : null;
 
     /// <summary>Makes them, several at once, and keeps what came of each.</summary>
     /// <returns>The results of the runs that have not succeeded.</returns>
     public async Task<IReadOnlyList<RunResult>> RunAsync(CancellationToken cancellationToken)
     {
-        var datasets = new DatasetClient(student);
-        var heldOut = await HeldOutRows.ReadAsync(datasets, plan.Evaluation, plan.Spec.ToSpec().Scorer, plan.GroupBy, cancellationToken);
-        var division = new DataDivision(datasets, plan, heldOut);
-        var data = await plan.Datasets.ToAsyncEnumerable().Select(async (dataset, token) => await division.DivideAsync(dataset, token)).ToListAsync(cancellationToken);
-        folder.WriteRecord(new SweepRecord(plan, data, heldOut.Summary(), CommandLine.Text, CommandLine.Software));
+        var (heldOut, record) = await PrepareAsync(cancellationToken);
+        folder.WriteRecord(record);
         var specs = new CellSpecs(plan, heldOut.Dataset.Name);
         var models = new SweepModels(new InferenceClient(student), new ModelClient(student), heldOut);
         Cell[] tuning = [.. SweepCells.Tuning(plan, specs)];
         Cell[] counting = [.. SweepCells.Counting(plan)];
         var progress = new SweepProgress(tuning.Length + counting.Length, options.IsQuiet, time);
-        var failed = new ConcurrentBag<RunResult>();
-        DataPart PartOf(Cell cell) => data.First(each => each.Name == cell.Dataset).Parts.First(part => part.Fraction == cell.Fraction);
         try
         {
             await ForEachAsync(tuning, (cell, token) => EndAsync(
-                specs.Of(cell, PartOf(cell), plan.Tuning!.Points[cell.Point!.Value], evaluationDataset: data.First(each => each.Name == cell.Dataset).Development!.Dataset), token), cancellationToken);
+                specs.Of(cell, record.PartOf(cell.Dataset, cell.Fraction), plan.Tuning!.Points[cell.Point!.Value], evaluationDataset: record.DataOf(cell.Dataset).Development!.Dataset), models, progress, token), cancellationToken);
             var choices = TuningChoice.Of(plan, specs, folder.Find).ToDictionary(choice => (choice.Dataset, choice.Student, choice.Labels, choice.Variant), choice => choice.Chosen);
             await ForEachAsync(counting, async (cell, token) =>
             {
                 var budget = await BudgetAsync(cell, token);
                 var point = choices.GetValueOrDefault((cell.Dataset, cell.Student, cell.Labels, cell.Variant), SpecFields.None);
-                var result = await EndAsync(specs.Of(cell, PartOf(cell), point, budget), token);
+                var result = await EndAsync(specs.Of(cell, record.PartOf(cell.Dataset, cell.Fraction), point, budget), models, progress, token);
                 ComputeOf(cell).TrySetResult(result.StepFlops);
             }, cancellationToken);
         }
@@ -48,22 +47,31 @@ internal sealed class SweepRun(SweepPlan plan, ResultFolder folder, SweepRunOpti
             progress.Clear();
         }
 
-        return [.. failed.OrderBy(result => result.Cell.Text, StringComparer.Ordinal)];
+        return [.. _failed.OrderBy(result => result.Cell.Text, StringComparer.Ordinal)];
+    }
 
-        async Task<RunResult> EndAsync(PlannedRun run, CancellationToken token)
+    private async Task<(HeldOutRows HeldOut, SweepRecord Record)> PrepareAsync(CancellationToken cancellationToken)
+    {
+        var datasets = new DatasetClient(student);
+        var heldOut = await HeldOutRows.ReadAsync(datasets, plan.Evaluation, plan.Spec.ToSpec().Scorer, plan.GroupBy, cancellationToken);
+        var division = new DataDivision(datasets, plan, heldOut);
+        var data = await plan.Datasets.ToAsyncEnumerable().Select(async (dataset, token) => await division.DivideAsync(dataset, token)).ToListAsync(cancellationToken);
+        return (heldOut, new SweepRecord(plan, data, heldOut.Summary(), CommandLine.Text, CommandLine.Software));
+    }
+
+    private async Task<RunResult> EndAsync(PlannedRun run, SweepModels models, SweepProgress progress, CancellationToken cancellationToken)
+    {
+        // One that failed is tried again by whoever begins the sweep again.
+        var there = folder.Find(run) is { State: nameof(TrainingJobState.Succeeded) or nameof(TrainingJobState.Cancelled) } result ? result : null;
+        var ended = there ?? await Outage.WaitAsync(() => MakeAsync(run, models, progress, cancellationToken), time, cancellationToken);
+        await Outage.WaitAsync(() => KeepOrDeleteAsync(run, ended, models, cancellationToken), time, cancellationToken);
+        await progress.EndAsync(ended, there is not null);
+        if (!ended.HasSucceeded)
         {
-            // One that failed is tried again by whoever begins the sweep again.
-            var there = folder.Find(run) is { State: nameof(TrainingJobState.Succeeded) or nameof(TrainingJobState.Cancelled) } result ? result : null;
-            var ended = there ?? await Outage.WaitAsync(() => MakeAsync(run, models, progress, token), time, token);
-            await Outage.WaitAsync(() => KeepOrDeleteAsync(run, ended, models, token), time, token);
-            await progress.EndAsync(ended, there is not null);
-            if (!ended.HasSucceeded)
-            {
-                failed.Add(ended);
-            }
-
-            return ended;
+            _failed.Add(ended);
         }
+
+        return ended;
     }
 
     private async Task ForEachAsync(IEnumerable<Cell> cells, Func<Cell, CancellationToken, Task> run, CancellationToken cancellationToken) =>
@@ -93,7 +101,7 @@ internal sealed class SweepRun(SweepPlan plan, ResultFolder folder, SweepRunOpti
         return result;
     }
 
-    // 0 where the run has no budget, or whoever would give it has failed.
+    // 0 where the run has no budget, or whoever would give it never began to train.
     private async Task<double> BudgetAsync(Cell cell, CancellationToken cancellationToken) =>
         plan.Reference is { } reference && plan.HasBudget(plan.Variants.First(variant => variant.Name == cell.Variant))
             ? await ComputeOf(cell with { Variant = reference.Name }).Task.WaitAsync(cancellationToken)
@@ -115,14 +123,15 @@ internal sealed class SweepRun(SweepPlan plan, ResultFolder folder, SweepRunOpti
             (double Accuracy, string Id) own = (result.AtEnd is { } end ? RunResult.Share(end) : -1, run.Id);
             var isBest = options.KeepBest && run.Cell.Point is null
                 && (_best is not { } before || own.Accuracy > before.Accuracy || (own.Accuracy == before.Accuracy && string.CompareOrdinal(own.Id, before.Id) < 0));
-            // Asked again after an outage, the best one finds itself.
+            // Cells whose parts have the same rows are one job, and have one model: the best one may find itself.
             var worse = isBest ? _best?.Id : _best?.Id == own.Id ? null : own.Id;
-            _best = isBest ? own : _best;
             if (worse is not null)
             {
                 await models.DeleteAsync(worse, cancellationToken);
             }
 
+            // Only now: asked again after an outage, it is still known what is to be removed.
+            _best = isBest ? own : _best;
             return worse;
         }
         finally
@@ -130,10 +139,4 @@ internal sealed class SweepRun(SweepPlan plan, ResultFolder folder, SweepRunOpti
             _keeping.Release();
         }
     }
-
-    /// <summary>The best run's model, where it was to be kept.</summary>
-    public string? KeptModel => _best is { } best ? $"models/{best.Id}" : null;
-
-    /// <summary>What a sweep that was interrupted says.</summary>
-    public static string GoesOn => "Jobs that the Student has go on by themselves; the same command again goes on with the sweep.";
 }
