@@ -42,6 +42,23 @@ public sealed class PlanTests
     }
 
     [Fact]
+    public void Read_ReadmesExample_IsAPlan()
+    {
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(root.FullName, "DistillGrpc.sln")))
+        {
+            root = root.Parent!;
+        }
+
+        var example = File.ReadAllText(Path.Combine(root.FullName, "README.md")).Split("```yaml").Select(text => text.Split("```")[0]).Single(text => text.Contains("variants:", StringComparison.Ordinal));
+        var plan = PlanFile.Read(example, "reviews.yaml");
+
+        Assert.Equal(["label-only", "step-by-step", "light"], plan.Variants.Select(variant => variant.Name));
+        Assert.Equal(["gpt", "llama"], plan.Datasets.Select(dataset => dataset.Name));
+        Assert.Equal(4, plan.Tuning!.Points.Count);
+    }
+
+    [Fact]
     public void Specs_OfVariants_HaveWhatAllHaveThenWhatIsTunedThenTheirOwn()
     {
         var plan = PlanFile.Read(Plan, "mine.yaml");

@@ -110,6 +110,7 @@ public sealed class SweepCommandTests : IAsyncLifetime
     [InlineData("error: --modes: there is no variant 'fast'; there are label-only,", "mine", "--dataset", "d", "--eval-dataset", "e", "--modes", "fast")]
     [InlineData("error: --fractions: '0' must be above 0 and at most 1.", "mine", "--dataset", "d", "--eval-dataset", "e", "--fractions", "0")]
     [InlineData("error: --set: a training spec has no field 'speed'.", "mine", "--dataset", "d", "--eval-dataset", "e", "--set", "speed=1")]
+    [InlineData("error: --steps: '-3' must not be negative.", "mine", "--dataset", "d", "--eval-dataset", "e", "--steps", "-3")]
     [InlineData("error: --seeds cannot be given beside a plan: it belongs into the file.", "mine.yaml", "--seeds", "1")]
     [InlineData("error: There is no file 'mine.yaml'.", "mine.yaml")]
     public async Task Sweep_OptionThatCannotBeUsed_IsNamed(string expected, params string[] arguments)

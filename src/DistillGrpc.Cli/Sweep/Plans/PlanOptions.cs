@@ -64,7 +64,8 @@ internal sealed class PlanOptions
     private SpecFields Spec(ParseResult parsed)
     {
         var fields = In(_set, () => parsed.GetValue(_set)!.Select(Field).Aggregate(SpecFields.None, (sum, field) => sum.With(SpecFields.Of(field.Name, Json(field.Value)))));
-        fields = parsed.GetValue(_steps) != 0 ? fields.With(SpecFields.Of("steps", parsed.GetValue(_steps))) : fields;
+        var steps = parsed.GetValue(_steps) is >= 0 and var given ? given : throw new InvalidDataException($"{_steps.Name}: '{parsed.GetValue(_steps)}' must not be negative.");
+        fields = steps > 0 ? fields.With(SpecFields.Of("steps", steps)) : fields;
         return parsed.GetValue(_equations) ? fields.With(SpecFields.Of("scorer", "ANSWER_SCORER_EQUATION")) : fields;
     }
 

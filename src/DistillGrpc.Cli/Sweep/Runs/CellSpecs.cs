@@ -24,7 +24,7 @@ internal sealed class CellSpecs(SweepPlan plan, string evaluation)
         var variant = plan.Variants.First(variant => variant.Name == cell.Variant);
         var spec = Fields(variant, point).ToSpec();
         (spec.Dataset, spec.EvaluationDataset, spec.Seed) = (part.Dataset, evaluationDataset ?? evaluation, cell.Seed);
-        (spec.LabelSource, spec.Steps, spec.ComputeBudgetFlops) = (TrainingOptions.LabelSources[cell.Labels], spec.Steps > 0 ? spec.Steps : DefaultSteps, budget);
+        (spec.LabelSource, spec.Steps, spec.ComputeBudgetFlops) = (TrainingOptions.LabelSources[cell.Labels], spec.Steps == 0 ? DefaultSteps : spec.Steps, budget);
         // The plan compares; a student for comparison beside every one of its runs would be trained many times.
         spec.Report ??= new ReportOptions();
         spec.Report.SkipBaseline = true;
