@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DistillGrpc.Benchmarks.Machine;
 using DistillGrpc.Benchmarks.Teaching;
 using DistillGrpc.Benchmarks.Training;
 
@@ -9,6 +10,7 @@ var root = new RootCommand("Benchmarks: programs that measure, not tests. Run th
     MemoryBenchmark.Create(),
     FakeEndpoint.Create(),
     BareCalls.Create(),
+    MachineBenchmark.Create(),
     TrainingBenchmark.Create(),
     TrainingProbe.Create(),
 };
