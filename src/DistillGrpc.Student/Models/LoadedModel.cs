@@ -23,13 +23,7 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
         var tokenizer = TokenizerLoader.Load(directory);
         var card = ModelCard.Read(directory);
         var model = T5Checkpoint.Load(directory);
-        var config = model.Config;
-        var contradiction =
-            tokenizer.VocabularySize > config.VocabularySize ? $"The tokenizer has {tokenizer.VocabularySize} ids, the model only {config.VocabularySize}."
-            : tokenizer.EosId != config.EosId ? $"The tokenizer ends with id {tokenizer.EosId}, config.json says {config.EosId}."
-            : tokenizer.PadId != config.PadId ? $"The tokenizer pads with id {tokenizer.PadId}, config.json says {config.PadId}."
-            : null;
-        if (contradiction is not null)
+        if (Contradiction(tokenizer, model.Config) is { } contradiction)
         {
             model.Dispose();
             throw new InvalidDataException(contradiction);
@@ -37,6 +31,13 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
 
         return new LoadedModel(model, tokenizer, card);
     }
+
+    /// <summary>Why a tokenizer cannot be a model's, or null.</summary>
+    public static string? Contradiction(ITokenizer tokenizer, T5Config config) =>
+        tokenizer.VocabularySize > config.VocabularySize ? $"The tokenizer has {tokenizer.VocabularySize} ids, the model only {config.VocabularySize}."
+        : tokenizer.EosId != config.EosId ? $"The tokenizer ends with id {tokenizer.EosId}, config.json says {config.EosId}."
+        : tokenizer.PadId != config.PadId ? $"The tokenizer pads with id {tokenizer.PadId}, config.json says {config.PadId}."
+        : null;
 
     /// <summary>What it is asked with.</summary>
     public TaskPrompts Prompts { get; } = new(tokenizer, card);

@@ -1,0 +1,268 @@
+using System.Runtime.InteropServices;
+using DistillGrpc.Hosting;
+using DistillGrpc.Modeling.Decoding;
+using DistillGrpc.Modeling.Engines;
+using Grpc.Core;
+
+namespace DistillGrpc.Student.Serving.Scheduling;
+
+/// <summary>
+/// Fills a model's steps: in every turn jobs that nobody waits for leave, new ones join as far as there is room, their inputs are read, and
+/// every answer that is being written gets a token. The order of answers in a step is that in which they came. Used on the model's thread only.
+/// </summary>
+internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, SchedulerOptions options, TimeProvider time, ILogger logger) : IDisposable
+{
+    private readonly List<GenerationJob> _running = [];
+    private readonly List<GenerationJob> _unread = [];
+    private readonly List<StepRow> _rows = [];
+    private readonly int _vocabulary = engine.Config.VocabularySize;
+    private float[] _logits = [];
+
+    /// <summary>Why the model cannot go on, such as answers that are no numbers; null while it can.</summary>
+    public Exception? Failure { get; private set; }
+
+    /// <summary>One turn.</summary>
+    /// <returns>Whether anything was done; if not, nothing will be before the queue says so.</returns>
+    public bool Turn()
+    {
+        var now = time.GetUtcNow();
+        queue.DropAbandoned(now);
+        Leave(now);
+        while (queue.TakeReleased() is { } reading)
+        {
+            reading.Release();
+        }
+
+        var hasAdmitted = Admit();
+        Read();
+        return Step() || hasAdmitted;
+    }
+
+    /// <summary>Ends what there is. Nothing may be in use any more.</summary>
+    public void Dispose()
+    {
+        while (queue.TakeReleased() is { } reading)
+        {
+            reading.Release();
+        }
+
+        engine.Dispose();
+    }
+
+    // Those that nobody waits for, and those of which enough is written.
+    private void Leave(DateTimeOffset now)
+    {
+        for (var i = _running.Count - 1; i >= 0; i--)
+        {
+            var job = _running[i];
+            if (job.Caller.Abandoned(now) is { } reason)
+            {
+                Fail(job, reason);
+            }
+            else if (job.IsStopped)
+            {
+                Complete(job);
+            }
+        }
+    }
+
+    private bool Admit()
+    {
+        var (room, hasAdmitted) = (Room(), false);
+        while (queue.Take(room) is { } job)
+        {
+            (room, hasAdmitted) = (room.With(job), true);
+            if (job.Reading.IsRead)
+            {
+                Start(job);
+            }
+            else
+            {
+                _unread.Add(job);
+            }
+        }
+
+        return hasAdmitted;
+    }
+
+    private Admission Room()
+    {
+        var (rows, batchRows, context) = (0, 0, 0L);
+        foreach (var job in _running)
+        {
+            rows += job.Rows;
+            batchRows += job.Caller.Priority == Priority.Batch ? job.Rows : 0;
+            context += job.ContextTokens;
+        }
+
+        return new Admission(
+            _running.Count == 0,
+            options.MaxRows - rows,
+            options.MaxBatchRows - batchRows,
+            batchRows > 0,
+            options.MaxContextTokens - context,
+            _running.Count == 0 ? options.MaxEncoderTokens : options.MaxEncoderTokensBetweenSteps,
+            HasInputs: false);
+    }
+
+    private void Read()
+    {
+        if (_unread.Count == 0)
+        {
+            return;
+        }
+
+        var started = time.GetTimestamp();
+        try
+        {
+            var encodings = engine.Encode(_unread.ConvertAll(job => job.Input));
+            var spent = time.GetElapsedTime(started);
+            ServingMetrics.Read(model, spent);
+            for (var i = 0; i < encodings.Count; i++)
+            {
+                (_unread[i].Reading.Encoding, _unread[i].Encoded) = (encodings[i], spent);
+                Start(_unread[i]);
+            }
+        }
+        catch (Exception failure)
+        {
+            StudentLog.BatchFailed(logger, failure, model, _unread.Count);
+            _unread.ForEach(job => Fail(job, BatchFailed()));
+        }
+        finally
+        {
+            _unread.Clear();
+        }
+    }
+
+    private void Start(GenerationJob job)
+    {
+        job.Since = time.GetTimestamp();
+        try
+        {
+            job.Generation = new Generation(engine, job.Reading.Encoding!, job.Decoding);
+            _running.Add(job);
+            if (job.Generation.IsDone)
+            {
+                Complete(job);
+            }
+        }
+        catch (Exception failure)
+        {
+            StudentLog.BatchFailed(logger, failure, model, 1);
+            Fail(job, BatchFailed());
+        }
+    }
+
+    private bool Step()
+    {
+        _rows.Clear();
+        foreach (var job in _running)
+        {
+            job.Generation!.Collect(_rows);
+        }
+
+        if (_rows.Count == 0)
+        {
+            return false;
+        }
+
+        var (started, length) = (time.GetTimestamp(), _rows.Count * _vocabulary);
+        if (_logits.Length < length)
+        {
+            _logits = GC.AllocateUninitializedArray<float>(Math.Max(length, 2 * _logits.Length));
+        }
+
+        try
+        {
+            engine.Step(CollectionsMarshal.AsSpan(_rows), _logits.AsSpan(0, length));
+        }
+        catch (Exception failure)
+        {
+            // Where they stand is not known: they cannot go on. Others can.
+            StudentLog.BatchFailed(logger, failure, model, _running.Count);
+            while (_running.Count > 0)
+            {
+                Fail(_running[^1], BatchFailed());
+            }
+
+            return true;
+        }
+
+        ServingMetrics.Stepped(model, _rows.Count, time.GetElapsedTime(started));
+        Take(length);
+        return true;
+    }
+
+    private void Take(int length)
+    {
+        // From the last: whoever leaves moves none that is to come.
+        var end = length;
+        for (var i = _running.Count - 1; i >= 0 && Failure is null; i--)
+        {
+            var job = _running[i];
+            var start = end - (job.Generation!.Rows * _vocabulary);
+            Take(job, _logits.AsSpan(start, end - start));
+            end = start;
+        }
+    }
+
+    private void Take(GenerationJob job, ReadOnlySpan<float> logits)
+    {
+        try
+        {
+            job.Generation!.Take(logits);
+            job.FeedTokens();
+            if (job.Generation.IsDone)
+            {
+                Complete(job);
+            }
+        }
+        catch (NonFiniteLogitsException broken)
+        {
+            Quarantine(broken);
+        }
+        catch (Exception failure)
+        {
+            StudentLog.BatchFailed(logger, failure, model, 1);
+            Fail(job, BatchFailed());
+        }
+    }
+
+    // Whatever it would say to anybody is of no worth.
+    private void Quarantine(NonFiniteLogitsException broken)
+    {
+        Failure = broken;
+        StudentLog.ModelBroken(logger, model);
+        while (_running.Count > 0)
+        {
+            Fail(_running[^1], ModelFailed());
+        }
+
+        queue.Fail(ModelFailed);
+    }
+
+    private void Complete(GenerationJob job)
+    {
+        job.Decoded = time.GetElapsedTime(job.Since);
+        Remove(job);
+        job.Complete();
+    }
+
+    private void Fail(GenerationJob job, Exception failure)
+    {
+        Remove(job);
+        job.Fail(failure);
+    }
+
+    private void Remove(GenerationJob job)
+    {
+        _running.Remove(job);
+        job.Reading.GenerationEnded();
+    }
+
+    private RpcException ModelFailed() => RpcFailure.FailedPrecondition("MODEL_FAILED", $"{model} cannot be served: what it gives are not finite numbers.");
+
+    // What the engine says is for the log.
+    private static RpcException BatchFailed() => RpcFailure.Of(StatusCode.Internal, "BATCH_FAILED", "The model failed on this batch; the log says why.");
+}
