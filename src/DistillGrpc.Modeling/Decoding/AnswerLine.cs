@@ -9,11 +9,10 @@ internal sealed class AnswerLine
     private readonly DecodingOptions _options;
     private readonly int _eosId;
     private readonly List<int> _history;
-    private TokenTrieNode? _node;
 
     public AnswerLine(DecodingOptions options, IReadOnlyCollection<int> forced, int eosId, int index)
     {
-        (_options, _eosId, _node, Random) = (options, eosId, options.Allowed?.Root, new SeededRandom(options.Seed, index));
+        (_options, _eosId, Allowed, Random) = (options, eosId, options.Allowed?.Root, new SeededRandom(options.Seed, index));
         _history = new List<int>(forced.Count + options.MaxTokens);
         _history.AddRange(forced);
         Tokens = new List<int>(options.MaxTokens);
@@ -33,10 +32,8 @@ internal sealed class AnswerLine
     // The start id, the prefix, and what is written.
     public ReadOnlySpan<int> History => CollectionsMarshal.AsSpan(_history);
 
-    // What may follow, ascending; null: anything.
-    public int[]? Allowed => _node?.Next;
-
-    public int[]? Candidates => _node?.Candidates;
+    // What may follow; null: anything.
+    public TokenTrieNode? Allowed { get; private set; }
 
     public List<int> Tokens { get; }
 
@@ -49,7 +46,7 @@ internal sealed class AnswerLine
     public void Append(int token, float logProbability, LikelyToken[]? top)
     {
         Add(token, logProbability, top);
-        if (_node is { Next: [var only] } && only == _eosId)
+        if (Allowed is { Next: [var only] } && only == _eosId)
         {
             // The only way on costs no step.
             Add(only, 0, top is null ? null : [new LikelyToken(only, 0)]);
@@ -75,7 +72,7 @@ internal sealed class AnswerLine
     {
         _history.Add(token);
         Tokens.Add(token);
-        _node = _node?.Child(token);
+        Allowed = Allowed?.Child(token);
         if (TakesLogProbabilities)
         {
             LogProbabilities.Add(logProbability);

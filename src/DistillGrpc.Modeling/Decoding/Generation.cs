@@ -30,7 +30,7 @@ public sealed class Generation : IDisposable
         _vocabulary = config.VocabularySize;
         _forced = [config.DecoderStartId, .. options.Prefix];
         _first = engine.Start(encoding, options.Prefix.Count + options.MaxTokens);
-        _writer = new SampleWriter(engine, _first, _forced, options);
+        _writer = options.Beams > 1 ? new BeamWriter(engine, _first, _forced, options) : new SampleWriter(engine, _first, _forced, options);
     }
 
     /// <summary>Rows that it has in the next step; 0 when it is done.</summary>

@@ -9,6 +9,7 @@ internal sealed class SampleWriter : IAnswerWriter
     private readonly IT5Engine _engine;
     private readonly DecodingOptions _options;
     private readonly AnswerLine[] _lines;
+    private readonly AllowedLogits _allowed;
     private readonly int _vocabulary;
     private readonly bool _chooses;
     private bool _hasForked;
@@ -19,6 +20,7 @@ internal sealed class SampleWriter : IAnswerWriter
         (_engine, _options, _vocabulary) = (engine, options, engine.Config.VocabularySize);
         _lines = [.. Enumerable.Range(0, options.Answers).Select(i => new AnswerLine(options, forced, engine.Config.EosId, i))];
         _lines[0].Sequence = first;
+        _allowed = new AllowedLogits(options.Allowed);
         _chooses = options.Temperature > 0 || LogitRules.Any(options);
     }
 
@@ -41,7 +43,7 @@ internal sealed class SampleWriter : IAnswerWriter
         {
             if (line.Sequence is { } sequence)
             {
-                rows.Add(new StepRow(sequence, line.LastToken, line.Candidates));
+                rows.Add(new StepRow(sequence, line.LastToken, line.Allowed?.Candidates));
             }
         }
     }
@@ -83,30 +85,8 @@ internal sealed class SampleWriter : IAnswerWriter
 
     private void Write(AnswerLine line, ReadOnlySpan<float> row)
     {
-        switch (line.Allowed)
-        {
-            case null:
-                Choose(line, row, null);
-                break;
-            case [var only]:
-                line.Append(only, 0, _options.TopLogProbabilities > 0 ? [new LikelyToken(only, 0)] : null);
-                break;
-            case var allowed:
-                var rented = ArrayPool<float>.Shared.Rent(allowed.Length);
-                for (var i = 0; i < allowed.Length; i++)
-                {
-                    rented[i] = row[allowed[i]];
-                }
-
-                Choose(line, rented.AsSpan(0, allowed.Length), allowed);
-                ArrayPool<float>.Shared.Return(rented);
-                break;
-        }
-    }
-
-    // Logits of the ids, or, without, of the vocabulary.
-    private void Choose(AnswerLine line, ReadOnlySpan<float> logits, int[]? ids)
-    {
+        var ids = line.Allowed?.Next;
+        var logits = _allowed.Of(row, ids);
         LogitMath.RequireFinite(logits);
         var place = _chooses ? Draw(line, logits, ids) : logits.IndexOf(LogitMath.Max(logits));
         if (place < 0)

@@ -35,6 +35,9 @@ public sealed class TokenTrie
 
     internal int Most { get; }
 
+    // Most tokens that may follow a beginning.
+    internal int Widest { get; private set; }
+
     internal TokenTrieNode Root { get; }
 
     /// <summary>The ids that may follow a beginning, ascending; none behind a whole sequence, and behind what begins no sequence.</summary>
@@ -55,7 +58,7 @@ public sealed class TokenTrie
     }
 
     // Sorted sequences that are alike before a depth.
-    private static TokenTrieNode Node(ReadOnlySpan<int[]> sequences, int depth)
+    private TokenTrieNode Node(ReadOnlySpan<int[]> sequences, int depth)
     {
         var (next, children) = (new List<int>(), new List<TokenTrieNode>());
         for (var first = 0; first < sequences.Length;)
@@ -76,6 +79,7 @@ public sealed class TokenTrie
             first = after;
         }
 
+        Widest = Math.Max(Widest, next.Count);
         return new TokenTrieNode([.. next], [.. children]);
     }
 }
