@@ -15,6 +15,7 @@ public static class EngineFactory
     {
         torch.set_num_threads(options.Threads);
         var model = T5Checkpoint.Load(directory);
-        return (new TorchEngine(model), model.parameters().Sum(parameter => parameter.numel()));
+        var parameters = model.parameters().Sum(parameter => parameter.numel());
+        return (new TorchEngine(model), parameters);
     }
 }

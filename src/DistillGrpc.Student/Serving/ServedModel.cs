@@ -3,6 +3,7 @@ using DistillGrpc.Hosting;
 using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Scheduling;
+using DecodingOptions = DistillGrpc.Modeling.Decoding.DecodingOptions;
 
 namespace DistillGrpc.Student.Serving;
 

@@ -5,6 +5,7 @@ using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
+using DecodingOptions = DistillGrpc.Modeling.Decoding.DecodingOptions;
 
 namespace DistillGrpc.Student.Serving.Answers;
 
