@@ -18,6 +18,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
     // Of a rationale that nobody asked for, but that stands before the label.
     private const int MaxHiddenRationale = 256;
     private readonly ServingModel _model = served.Model;
+    private TimeSpan _tokenized;
 
     /// <summary>Runs until everything is written, or something failed; the output has it.</summary>
     public async Task RunAsync()
@@ -26,12 +27,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         {
             try
             {
-                await (_model.Card.Form switch
-                {
-                    PredictionForm.RationaleThenLabel => WriteAsOneAsync(),
-                    PredictionForm.LabelFromRationale => WriteFromRationaleAsync(),
-                    _ => WriteApartAsync(),
-                });
+                await WriteAsync();
                 output.TryComplete();
             }
             catch (Exception failure)
@@ -42,26 +38,41 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         }
     }
 
-    private async Task WriteApartAsync()
+    private Task WriteAsync()
+    {
+        // Whatever cannot be written is refused before anything is.
+        var started = time.GetTimestamp();
+        var label = new TaskDecoding(_model.Tokenizer, ask.LabelDecoding, "decoding", ask.Candidates, ask.TokenLimit);
+        var rationale = new TaskDecoding(_model.Tokenizer, ask.RationaleDecoding, ReferenceEquals(ask.RationaleDecoding, ask.LabelDecoding) ? "decoding" : "rationale_decoding", [], ask.TokenLimit);
+        _tokenized = time.GetElapsedTime(started);
+        return _model.Card.Form switch
+        {
+            PredictionForm.RationaleThenLabel => WriteAsOneAsync(label),
+            PredictionForm.LabelFromRationale => WriteFromRationaleAsync(label),
+            _ => WriteApartAsync(label, rationale),
+        };
+    }
+
+    private async Task WriteApartAsync(TaskDecoding forLabel, TaskDecoding forRationale)
     {
         var given = ask.GivenLabel;
         if (ask.WantsLabel)
         {
-            var label = await WriteAsync(PredictionTask.Label, () => _model.Prompts.Label(ask.Segments));
+            var label = await WriteAsync(PredictionTask.Label, () => _model.Prompts.Label(ask.Segments), forLabel);
             given = _model.Card.ExplainsGivenLabel ? label : "";
         }
 
         if (ask.WantsRationale)
         {
-            await WriteAsync(PredictionTask.Rationale, () => given.Length > 0 ? _model.Prompts.RationaleOf(ask.Segments, given) : _model.Prompts.Rationale(ask.Segments));
+            await WriteAsync(PredictionTask.Rationale, () => given.Length > 0 ? _model.Prompts.RationaleOf(ask.Segments, given) : _model.Prompts.Rationale(ask.Segments), forRationale);
         }
     }
 
-    private async Task WriteFromRationaleAsync()
+    private async Task WriteFromRationaleAsync(TaskDecoding forLabel)
     {
         if (ask.WantsLabel)
         {
-            await WriteAsync(PredictionTask.Label, () => _model.Prompts.LabelFrom(ask.Segments, ask.GivenRationale));
+            await WriteAsync(PredictionTask.Label, () => _model.Prompts.LabelFrom(ask.Segments, ask.GivenRationale), forLabel);
         }
 
         if (ask.WantsRationale)
@@ -72,54 +83,58 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         }
     }
 
-    private async Task<string> WriteAsync(PredictionTask task, Func<TaskPrompt> asked)
+    private async Task<string> WriteAsync(PredictionTask task, Func<TaskPrompt> asked, TaskDecoding decoding)
     {
-        var started = time.GetTimestamp();
-        var (prompt, isLabel) = (asked(), task == PredictionTask.Label);
-        var spec = isLabel ? ask.LabelDecoding : ask.RationaleDecoding;
-        var candidates = isLabel && ask.Candidates.Count > 0 ? new CandidateSet(_model.Tokenizer, ask.Candidates, ask.TokenLimit) : null;
-        var forced = ForcedPrefix.Of(_model.Tokenizer, spec.Prefix, ask.TokenLimit, isLabel || !ask.WantsLabel ? "decoding.prefix" : "rationale_decoding.prefix");
-        var tokenized = time.GetElapsedTime(started);
-        var options = spec.Options with { Prefix = [.. prompt.DecoderPrefix, .. forced] };
-        RequirePrefixFits(options);
-        options = candidates is null ? options : options with { Allowed = candidates.Allowed, MaxTokens = candidates.Allowed.Longest, LogProbabilities = true };
-
-        var text = new AnswerText(_model.Tokenizer, forced, spec.Stops);
-        Send(task, spec.IsOneAnswer ? text.Beginning : "");
-        var job = await GenerateAsync(prompt, options, spec, candidates is null, token => (text.Append(token), ""), () => text.IsStopped, more => Send(task, more.First));
-        var parts = job.Answers.Select(answer => PartOf(answer, forced, spec, candidates)).ToArray();
+        var (prompt, tokenized) = Tokenized(asked);
+        var text = new AnswerText(_model.Tokenizer, decoding.Forced, decoding.Spec.Stops);
+        var beginning = decoding.IsStreamed ? text.Beginning : "";
+        Send(task, beginning);
+        var job = await GenerateAsync(prompt, decoding.Options(prompt.DecoderPrefix), decoding, token => (text.Append(token), ""), () => text.IsStopped, more => Send(task, more.First));
+        var parts = job.Answers.Select(answer => PartOf(answer, decoding)).ToArray();
         // What could not be sent while it was written comes now.
-        Send(task, job.WantsTokens ? text.Flush() : parts[0].Text[(spec.IsOneAnswer ? text.Beginning.Length : 0)..]);
-        Send(AnswerMessages.Of(task, _model.Tokenizer, prompt.Input, job, tokenized, spec.Seed, parts));
+        Send(task, job.WantsTokens ? text.Flush() : parts[0].Text[beginning.Length..]);
+        Send(AnswerMessages.Of(task, _model.Tokenizer, prompt.Input, job, tokenized, decoding.Spec.Seed, parts));
         return parts[0].Text;
     }
 
     // The rationale's deltas come while it is written, but for what may be the beginning of the label's prefix.
-    private async Task WriteAsOneAsync()
+    private async Task WriteAsOneAsync(TaskDecoding decoding)
     {
-        var started = time.GetTimestamp();
-        var (prompt, spec) = (_model.Prompts.Label(ask.Segments), ask.LabelDecoding);
-        var forced = ForcedPrefix.Of(_model.Tokenizer, spec.Prefix, ask.TokenLimit, "decoding.prefix");
-        var tokenized = time.GetElapsedTime(started);
+        var (prompt, tokenized) = Tokenized(() => _model.Prompts.Label(ask.Segments));
         var limit = (ask.WantsRationale ? ask.MaxTokens : Math.Max(MaxHiddenRationale, ask.MaxTokens)) + (ask.WantsLabel ? ask.MaxTokens : 0) + _model.Prompts.LabelPrefixTokens;
-        var options = spec.Options with { Prefix = [.. prompt.DecoderPrefix, .. forced], MaxTokens = Math.Min(limit, DecodingOptions.MostTokens) };
-
-        var text = new OneTextStream(_model, forced, spec.Stops);
-        Send((spec.IsOneAnswer ? text.Beginning : "", ""));
-        var job = await GenerateAsync(prompt, options, spec, mayStream: true, text.Append, () => text.IsStopped, Send);
-        var parts = job.Answers.Select(answer => OneTextParts.Of(_model, answer, forced, spec.Stops)).ToArray();
-        Send(job.WantsTokens ? text.Flush() : (parts[0].Rationale.Text, parts[0].Label.Text));
-        foreach (var task in new[] { PredictionTask.Rationale, PredictionTask.Label }.Where(task => task == PredictionTask.Label ? ask.WantsLabel : ask.WantsRationale))
+        var options = decoding.Options(prompt.DecoderPrefix) with { MaxTokens = Math.Min(limit, DecodingOptions.MostTokens) };
+        var text = new OneTextStream(_model, decoding.Forced, decoding.Spec.Stops);
+        var beginning = decoding.IsStreamed ? text.Beginning : "";
+        Send((beginning, ""));
+        var job = await GenerateAsync(prompt, options, decoding, text.Append, () => text.IsStopped, Send);
+        var parts = job.Answers.Select(answer => OneTextParts.Of(_model, answer, decoding.Forced, decoding.Spec.Stops)).ToArray();
+        Send(job.WantsTokens ? text.Flush() : (parts[0].Rationale.Text[beginning.Length..], parts[0].Label.Text));
+        if (ask.WantsRationale)
         {
-            AnswerPart[] own = [.. parts.Select(part => task == PredictionTask.Label ? part.Label : part.Rationale)];
-            Send(AnswerMessages.Of(task, _model.Tokenizer, prompt.Input, job, tokenized, spec.Seed, own));
+            Send(AnswerMessages.Of(PredictionTask.Rationale, _model.Tokenizer, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Rationale)]));
+        }
+
+        if (ask.WantsLabel)
+        {
+            Send(AnswerMessages.Of(PredictionTask.Label, _model.Tokenizer, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Label)]));
         }
     }
 
-    private async Task<GenerationJob> GenerateAsync(
-        TaskPrompt prompt, DecodingOptions options, DecodingSpec spec, bool mayStream, Func<int, (string First, string Second)> read, Func<bool> isStopped, Action<(string First, string Second)> send)
+    // The first task has the time of what was made for both.
+    private (TaskPrompt Prompt, TimeSpan Time) Tokenized(Func<TaskPrompt> asked)
     {
-        var wantsTokens = spec.IsOneAnswer && mayStream && (ask.WantsDeltas || spec.Stops.Count > 0);
+        var started = time.GetTimestamp();
+        var prompt = asked();
+        var spent = _tokenized + time.GetElapsedTime(started);
+        _tokenized = TimeSpan.Zero;
+        return (prompt, spent);
+    }
+
+    private async Task<GenerationJob> GenerateAsync(
+        TaskPrompt prompt, DecodingOptions options, TaskDecoding decoding, Func<int, (string First, string Second)> read, Func<bool> isStopped, Action<(string First, string Second)> send)
+    {
+        RequirePrefixFits(options);
+        var wantsTokens = decoding.IsStreamed && (ask.WantsDeltas || decoding.Spec.Stops.Count > 0);
         var job = await lease.StartAsync(prompt.Input.Ids, _model.Card.PrefixOnDecoder, options, wantsTokens, ask.Caller);
         await using var gone = job.EndWithCaller();
         while (await job.Feed.WaitAsync())
@@ -143,17 +158,17 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         return job;
     }
 
-    // With the prefix on the decoder the label stands there, too.
+    // With the prefix on the decoder the label that is explained stands there, too.
     private void RequirePrefixFits(DecodingOptions options) => RpcFailure.Require(
         options.Prefix.Count <= DecodingOptions.MostPrefixTokens,
         ask.GivenLabel.Length > 0 ? "given_label" : "max_output_tokens",
         $"the label is too long to be explained: with the prefixes it may have {DecodingOptions.MostPrefixTokens} tokens");
 
-    private AnswerPart PartOf(GeneratedAnswer answer, IReadOnlyList<int> forced, DecodingSpec spec, CandidateSet? candidates)
+    private AnswerPart PartOf(GeneratedAnswer answer, TaskDecoding decoding)
     {
-        var (text, tokens, isStopped) = AnswerText.Of(_model.Tokenizer, forced, spec.Stops, answer.Tokens);
+        var (text, tokens, isStopped) = AnswerText.Of(_model.Tokenizer, decoding.Forced, decoding.Spec.Stops, answer.Tokens);
         var end = isStopped ? FinishReason.Stop : answer.HasEnded ? FinishReason.EndOfSequence : FinishReason.Length;
-        return new AnswerPart(candidates is null ? text : candidates.LabelOf(text), end, 0, tokens);
+        return new AnswerPart(decoding.Candidates?.LabelOf(text) ?? text, end, 0, tokens);
     }
 
     private static string Join(string text, string more) => text.Length == 0 ? more : more.Length == 0 ? text : text + more;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using DistillGrpc.Hosting;
 using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Modeling.Engines;
@@ -14,9 +13,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
 {
     private readonly List<GenerationJob> _running = [];
     private readonly List<GenerationJob> _unread = [];
-    private readonly List<StepRow> _rows = [];
-    private readonly int _vocabulary = engine.Config.VocabularySize;
-    private float[] _logits = [];
+    private readonly StepBatch _step = new(engine);
 
     /// <summary>Why the model cannot go on, such as answers that are no numbers; null while it can.</summary>
     public Exception? Failure { get; private set; }
@@ -156,26 +153,16 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
 
     private bool Step()
     {
-        _rows.Clear();
-        foreach (var job in _running)
-        {
-            job.Generation!.Collect(_rows);
-        }
-
-        if (_rows.Count == 0)
+        _step.Collect(_running);
+        if (_step.Rows == 0)
         {
             return false;
         }
 
-        var (started, length) = (time.GetTimestamp(), _rows.Count * _vocabulary);
-        if (_logits.Length < length)
-        {
-            _logits = GC.AllocateUninitializedArray<float>(Math.Max(length, 2 * _logits.Length));
-        }
-
+        var started = time.GetTimestamp();
         try
         {
-            engine.Step(CollectionsMarshal.AsSpan(_rows), _logits.AsSpan(0, length));
+            _step.Step();
         }
         catch (Exception failure)
         {
@@ -189,21 +176,20 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
             return true;
         }
 
-        ServingMetrics.Stepped(model, _rows.Count, time.GetElapsedTime(started));
-        Take(length);
+        ServingMetrics.Stepped(model, _step.Rows, time.GetElapsedTime(started));
+        Take();
         return true;
     }
 
-    private void Take(int length)
+    private void Take()
     {
         // From the last: whoever leaves moves none that is to come.
-        var end = length;
+        var end = _step.Rows;
         for (var i = _running.Count - 1; i >= 0 && Failure is null; i--)
         {
-            var job = _running[i];
-            var start = end - (job.Generation!.Rows * _vocabulary);
-            Take(job, _logits.AsSpan(start, end - start));
-            end = start;
+            var rows = _running[i].Generation!.Rows;
+            end -= rows;
+            Take(_running[i], _step.Logits(end, rows));
         }
     }
 
