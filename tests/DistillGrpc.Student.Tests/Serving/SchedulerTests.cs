@@ -41,7 +41,7 @@ public sealed class SchedulerTests
         var jobs = new List<GenerationJob>();
         while (jobs.Count < 64)
         {
-            jobs.AddRange(Enumerable.Range(0, Math.Min(random.Next(4), 64 - jobs.Count)).Select(_ => rig.Add(texts[jobs.Count], wantsTokens: true)).ToArray());
+            jobs.AddRange(Enumerable.Range(0, Math.Min(random.Next(4), 64 - jobs.Count)).Select(more => rig.Add(texts[jobs.Count + more], wantsTokens: true)).ToArray());
             Turn();
         }
 
@@ -78,7 +78,7 @@ public sealed class SchedulerTests
         using var rig = new SchedulerRig(new SchedulerOptions { MaxEncoderTokens = 1000, MaxEncoderTokensBetweenSteps = 30 });
         rig.Add(new string('a', 100));
         rig.Turn();
-        var jobs = Enumerable.Range(0, 6).Select(i => rig.Add(new string('b', 12))).Append(rig.Add(new string('c', 50))).ToArray();
+        var jobs = new[] { 12, 12, 12, 12, 12, 12, 50 }.Select(length => rig.Add(new string('b', length))).ToArray();
         rig.TurnUntilIdle();
 
         // Two of 13 tokens at a time; what is longer than a pass may be is read by itself.

@@ -25,11 +25,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         var now = time.GetUtcNow();
         queue.DropAbandoned(now);
         Leave(now);
-        while (queue.TakeReleased() is { } reading)
-        {
-            reading.Release();
-        }
-
+        Release();
         var hasAdmitted = Admit();
         Read();
         return Step() || hasAdmitted;
@@ -38,12 +34,17 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
     /// <summary>Ends what there is. Nothing may be in use any more.</summary>
     public void Dispose()
     {
+        Release();
+        engine.Dispose();
+    }
+
+    // Inputs that no further job has.
+    private void Release()
+    {
         while (queue.TakeReleased() is { } reading)
         {
             reading.Release();
         }
-
-        engine.Dispose();
     }
 
     // Those that nobody waits for, and those of which enough is written.
@@ -72,11 +73,10 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
             if (job.Reading.IsRead)
             {
                 Start(job);
+                continue;
             }
-            else
-            {
-                _unread.Add(job);
-            }
+
+            _unread.Add(job);
         }
 
         return hasAdmitted;
