@@ -12,7 +12,7 @@ namespace DistillGrpc.Student.Serving;
 /// <summary>The Student's answers.</summary>
 internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
-    private const int BatchInFlight = 32;
+    private const int BatchInFlight = 64;
 
     public override async Task<PredictResponse> Predict(PredictRequest request, ServerCallContext context) => await AnswerAsync(request, Caller.Of(context, Priority.Interactive));
 

@@ -10,6 +10,27 @@ namespace DistillGrpc.Student.Serving.Scheduling;
 /// <param name="HasInputs">Whether that pass has any.</param>
 internal readonly record struct Admission(bool IsEmpty, int Rows, int BatchRows, bool HasBatch, long ContextTokens, int EncoderTokens, bool HasInputs)
 {
+    /// <summary>The room beside the jobs that are being written.</summary>
+    public static Admission Of(List<GenerationJob> running, SchedulerOptions options)
+    {
+        var (rows, batchRows, context) = (0, 0, 0L);
+        foreach (var job in running)
+        {
+            rows += job.Rows;
+            batchRows += job.Caller.Priority == Priority.Batch ? job.Rows : 0;
+            context += job.ContextTokens;
+        }
+
+        return new Admission(
+            running.Count == 0,
+            options.MaxRows - rows,
+            options.MaxBatchRows - batchRows,
+            batchRows > 0,
+            options.MaxContextTokens - context,
+            running.Count == 0 ? options.MaxEncoderTokens : options.MaxEncoderTokensBetweenSteps,
+            HasInputs: false);
+    }
+
     /// <summary>Whether a batch's job may have its rows, as far as other batches go.</summary>
     public bool IsFreeForBatch(GenerationJob job) => !HasBatch || job.Rows <= BatchRows;
 

@@ -66,7 +66,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
 
     private bool Admit()
     {
-        var (room, hasAdmitted) = (Room(), false);
+        var (room, hasAdmitted) = (Admission.Of(_running, options), false);
         while (queue.Take(room) is { } job)
         {
             (room, hasAdmitted) = (room.With(job), true);
@@ -80,26 +80,6 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         }
 
         return hasAdmitted;
-    }
-
-    private Admission Room()
-    {
-        var (rows, batchRows, context) = (0, 0, 0L);
-        foreach (var job in _running)
-        {
-            rows += job.Rows;
-            batchRows += job.Caller.Priority == Priority.Batch ? job.Rows : 0;
-            context += job.ContextTokens;
-        }
-
-        return new Admission(
-            _running.Count == 0,
-            options.MaxRows - rows,
-            options.MaxBatchRows - batchRows,
-            batchRows > 0,
-            options.MaxContextTokens - context,
-            _running.Count == 0 ? options.MaxEncoderTokens : options.MaxEncoderTokensBetweenSteps,
-            HasInputs: false);
     }
 
     private void Read()
