@@ -2,8 +2,8 @@ namespace DistillGrpc.Student;
 
 internal static partial class StudentLog
 {
-    [LoggerMessage(1, LogLevel.Error, "models/{Id} cannot be served.")]
-    public static partial void ModelFailed(ILogger logger, Exception failure, string id);
+    [LoggerMessage(1, LogLevel.Error, "{Model} cannot be served.")]
+    public static partial void ModelFailed(ILogger logger, Exception failure, string model);
 
     [LoggerMessage(3, LogLevel.Error, "A model failed on an input of a batch.")]
     public static partial void AnswerFailed(ILogger logger, Exception failure);

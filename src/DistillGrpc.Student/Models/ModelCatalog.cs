@@ -209,7 +209,7 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
         }
         else if (failure is not null)
         {
-            StudentLog.ModelFailed(logger, failure, model.Id);
+            StudentLog.ModelFailed(logger, failure, ModelName.Of(model.Id));
         }
 
         return failure;

@@ -13,6 +13,8 @@ namespace DistillGrpc.Student.Serving;
 internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int BatchInFlight = 64;
+    private static readonly WriteOptions Flushed = new();
+    private static readonly WriteOptions Buffered = new(WriteFlags.BufferHint);
 
     public override async Task<PredictResponse> Predict(PredictRequest request, ServerCallContext context) => await AnswerAsync(request, Caller.Of(context, Priority.Interactive));
 
@@ -21,6 +23,7 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
         var (_, output) = await StartAsync(AskReader.Same(request), Caller.Of(context, Priority.Interactive), wantsDeltas: true);
         await foreach (var part in output.ReadAllAsync(context.CancellationToken))
         {
+            responseStream.WriteOptions = output.TryPeek(out _) ? Buffered : Flushed;
             await responseStream.WriteAsync(part, context.CancellationToken);
         }
     }
@@ -107,7 +110,8 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
             return await StartAsync(request, caller, wantsDeltas);
         }
 
-        var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        // What is written is sent by the thread that wrote it: that is a pool's, never the model's.
+        var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
         _ = new AnswerFlow(model, lease, ask, output.Writer, time).RunAsync();
         return (model.Name, output.Reader);
     }

@@ -1,6 +1,5 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
-using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Scheduling;
 using DecodingOptions = DistillGrpc.Modeling.Decoding.DecodingOptions;
@@ -15,7 +14,7 @@ internal sealed class ServedModel : IAsyncDisposable
     private readonly JobQueue _queue;
     private readonly ModelServing _serving;
     private volatile ServingModel? _model;
-    private volatile Exception? _broken;
+    private volatile Scheduler? _scheduler;
 
     public ServedModel(string name, string directory, ModelServing serving)
     {
@@ -44,7 +43,7 @@ internal sealed class ServedModel : IAsyncDisposable
         if (Failure is { } failure)
         {
             description.State = ModelState.Failed;
-            description.Failure = Reason(failure);
+            description.Failure = Scheduler.Reason(failure);
         }
         else if (_loaded.Task.IsCompleted && _model is { } model)
         {
@@ -70,7 +69,7 @@ internal sealed class ServedModel : IAsyncDisposable
 
         if (Failure is { } failure)
         {
-            throw RpcFailure.FailedPrecondition("MODEL_FAILED", _broken is null ? $"{Name} could not be loaded: {Reason(failure)}" : $"{Name} cannot be served: {Reason(failure)}");
+            throw RpcFailure.FailedPrecondition("MODEL_FAILED", _scheduler is null ? $"{Name} could not be loaded: {Scheduler.Reason(failure)}" : $"{Name} cannot be served: {Scheduler.Reason(failure)}");
         }
     }
 
@@ -89,14 +88,7 @@ internal sealed class ServedModel : IAsyncDisposable
         await _ended.Task;
     }
 
-    private Exception? Failure => _broken ?? (_loaded.Task is { IsCompletedSuccessfully: true, Result: { } failure } ? failure : null);
-
-    private static string Reason(Exception failure) => failure switch
-    {
-        InvalidDataException => failure.Message,
-        NonFiniteLogitsException => "what it gives are not finite numbers.",
-        _ => "the log says why.",
-    };
+    private Exception? Failure => _scheduler?.Failure ?? (_loaded.Task is { IsCompletedSuccessfully: true, Result: { } failure } ? failure : null);
 
     private void Run()
     {
@@ -116,14 +108,20 @@ internal sealed class ServedModel : IAsyncDisposable
     {
         using var scheduler = new Scheduler(Name, model.Engine, _queue, _serving.Options, _serving.Time, _serving.Logger);
         WarmUp(model, scheduler);
-        _model = model;
+        (_model, _scheduler) = (model, scheduler);
         _loaded.SetResult(null);
-        // The thread has nothing else to do than to wait here: no pool thread is held.
-        while (scheduler.Failure is null && (scheduler.Turn() || _queue.Wait()))
+        try
         {
+            // The thread has nothing else to do than to wait here: no pool thread is held.
+            while (scheduler.Failure is null && (scheduler.Turn() || _queue.Wait()))
+            {
+            }
         }
-
-        _broken = scheduler.Failure;
+        catch (Exception failure)
+        {
+            StudentLog.ModelFailed(_serving.Logger, failure, Name);
+            scheduler.Fail(failure);
+        }
     }
 
     // The first answer of a process is slow, and shows whether there are any.

@@ -14,9 +14,10 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
     private readonly List<GenerationJob> _running = [];
     private readonly List<GenerationJob> _unread = [];
     private readonly StepBatch _step = new(engine);
+    private volatile Exception? _failure;
 
-    /// <summary>Why the model cannot go on, such as answers that are no numbers; null while it can.</summary>
-    public Exception? Failure { get; private set; }
+    /// <summary>Why the model cannot go on, such as answers that are no numbers; null while it can. Read by any thread.</summary>
+    public Exception? Failure => _failure;
 
     /// <summary>One turn.</summary>
     /// <returns>Whether anything was done; if not, nothing will be before the queue says so.</returns>
@@ -30,6 +31,26 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         Read();
         return Step() || hasAdmitted;
     }
+
+    /// <summary>The model cannot go on: everything that runs, waits or comes fails.</summary>
+    public void Fail(Exception failure)
+    {
+        _failure = failure;
+        while (_running.Count > 0)
+        {
+            Fail(_running[^1], ModelFailed());
+        }
+
+        queue.Fail(ModelFailed);
+    }
+
+    /// <summary>What people are told of why a model cannot be served.</summary>
+    public static string Reason(Exception failure) => failure switch
+    {
+        InvalidDataException => failure.Message,
+        NonFiniteLogitsException => "what it gives are not finite numbers.",
+        _ => "the log says why.",
+    };
 
     /// <summary>Ends what there is. Nothing may be in use any more.</summary>
     public void Dispose()
@@ -186,26 +207,15 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         }
         catch (NonFiniteLogitsException broken)
         {
-            Quarantine(broken);
+            // Whatever the model would say to anybody is of no worth.
+            StudentLog.ModelBroken(logger, model);
+            Fail(broken);
         }
         catch (Exception failure)
         {
             StudentLog.BatchFailed(logger, failure, model, 1);
             Fail(job, BatchFailed());
         }
-    }
-
-    // Whatever it would say to anybody is of no worth.
-    private void Quarantine(NonFiniteLogitsException broken)
-    {
-        Failure = broken;
-        StudentLog.ModelBroken(logger, model);
-        while (_running.Count > 0)
-        {
-            Fail(_running[^1], ModelFailed());
-        }
-
-        queue.Fail(ModelFailed);
     }
 
     private void Complete(GenerationJob job)
@@ -227,7 +237,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         job.Reading.GenerationEnded();
     }
 
-    private RpcException ModelFailed() => RpcFailure.FailedPrecondition("MODEL_FAILED", $"{model} cannot be served: what it gives are not finite numbers.");
+    private RpcException ModelFailed() => RpcFailure.FailedPrecondition("MODEL_FAILED", $"{model} cannot be served: {Reason(_failure!)}");
 
     // What the engine says is for the log.
     private static RpcException BatchFailed() => RpcFailure.Of(StatusCode.Internal, "BATCH_FAILED", "The model failed on this batch; the log says why.");
