@@ -3,12 +3,14 @@ using TorchSharp;
 
 namespace DistillGrpc.Modeling.Tests.Engines;
 
-public sealed class TorchEngineParityTests : EngineParityTests
+public sealed class TorchEngineParityTests : EngineParityTests, IDisposable
 {
-    protected override IT5Engine Load(string directory)
-    {
-        // Threads that wait for each other are slow where others want the cores.
-        torch.set_num_threads(1);
-        return TorchEngine.Load(directory);
-    }
+    private readonly int _threads = torch.get_num_threads();
+
+    // Threads that wait for each other are slow where others want the cores.
+    public TorchEngineParityTests() => torch.set_num_threads(1);
+
+    public void Dispose() => torch.set_num_threads(_threads);
+
+    protected override IT5Engine Load(string directory) => TorchEngine.Load(directory);
 }
