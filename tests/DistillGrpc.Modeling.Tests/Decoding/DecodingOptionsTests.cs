@@ -9,7 +9,7 @@ public sealed class DecodingOptionsTests
     public static TheoryData<string, DecodingOptions> Wrong() => new()
     {
         { "max_tokens", Good with { MaxTokens = 0 } },
-        { "max_tokens", Good with { MaxTokens = 4097 } },
+        { "max_tokens", Good with { MaxTokens = 16_385 } },
         { "max_tokens", Good with { MaxTokens = 2, Allowed = new TokenTrie([[5, 6, 1]]) } },
         { "beams", Good with { Beams = 0 } },
         { "beams", Good with { Beams = 65 } },
@@ -51,7 +51,7 @@ public sealed class DecodingOptionsTests
     public void Validate_EdgesOfEveryRange_AreGood()
     {
         Good.Validate();
-        (Good with { MaxTokens = 4096, Beams = 64, Answers = 64, LengthPenalty = -10, TopLogProbabilities = 100, Prefix = new int[1024] }).Validate();
+        (Good with { MaxTokens = 16_384, Beams = 64, Answers = 64, LengthPenalty = -10, TopLogProbabilities = 100, Prefix = new int[1024] }).Validate();
         (Good with { Temperature = 100, Answers = 64, TopK = int.MaxValue, TopP = double.Epsilon, MinP = 1, RepetitionPenalty = 10, NoRepeatNgram = 64 }).Validate();
     }
 }

@@ -7,29 +7,7 @@ namespace DistillGrpc.Modeling.Tests.Decoding;
 internal static class Writing
 {
     /// <summary>The answers to one input.</summary>
-    public static IReadOnlyList<GeneratedAnswer> Write(IT5Engine engine, int[] input, DecodingOptions options)
-    {
-        using var encoding = engine.Encode([input])[0];
-        using var generation = new Generation(engine, encoding, options);
-        while (!generation.IsDone)
-        {
-            Step(engine, [generation]);
-        }
-
-        return generation.Answers;
-    }
-
-    /// <summary>The answers to inputs that are read together and written together.</summary>
-    public static IReadOnlyList<GeneratedAnswer>[] WriteTogether(IT5Engine engine, int[][] inputs, DecodingOptions options)
-    {
-        Generation[] all = [.. engine.Encode(inputs).Select(encoding => Begin(engine, encoding, options))];
-        while (!Array.TrueForAll(all, generation => generation.IsDone))
-        {
-            Step(engine, all);
-        }
-
-        return [.. all.Select(Finish)];
-    }
+    public static IReadOnlyList<GeneratedAnswer> Write(IT5Engine engine, int[] input, DecodingOptions options) => BatchDecoder.Decode(engine, [input], options)[0];
 
     /// <summary>The answers to inputs that join at different times, sit out steps, and have company that leaves before it is done.</summary>
     public static IReadOnlyList<GeneratedAnswer>[] WriteInChangingCompany(IT5Engine engine, int[][] inputs, DecodingOptions options, int seed)

@@ -29,7 +29,7 @@ public sealed class TorchEngineTests
             ];
             foreach (var way in ways)
             {
-                Writing.WriteTogether(engine, Inputs, way);
+                BatchDecoder.Decode(engine, Inputs, way);
                 Writing.WriteInChangingCompany(engine, Inputs, way, seed: 3);
                 Assert.Equal(idle, Live());
             }
@@ -97,7 +97,7 @@ public sealed class TorchEngineTests
     {
         using var model = T5Checkpoint.Load(EngineCase.Directory("t5-tiny-test"));
         using var engine = new TorchEngine(model, ownsModel: false);
-        var expected = Writing.WriteTogether(engine, Inputs, new() { MaxTokens = 8 });
+        var expected = BatchDecoder.Decode(engine, Inputs, new() { MaxTokens = 8 });
         Generation[] broken = [.. engine.Encode(Inputs).Select(encoding => new Generation(engine, encoding, new() { MaxTokens = 30 }))];
         using (no_grad())
         {
@@ -111,7 +111,7 @@ public sealed class TorchEngineTests
 
         Array.ForEach(broken[1..], generation => generation.Dispose());
         // One of them still has a slot, so the caches stay.
-        Assert.Equal(expected.Select(answers => answers[0].Tokens), Writing.WriteTogether(engine, Inputs, new() { MaxTokens = 8 }).Select(answers => answers[0].Tokens));
+        Assert.Equal(expected.Select(answers => answers[0].Tokens), BatchDecoder.Decode(engine, Inputs, new() { MaxTokens = 8 }).Select(answers => answers[0].Tokens));
         broken[0].Dispose();
     }
 
@@ -125,7 +125,7 @@ public sealed class TorchEngineTests
         using var model = T5Checkpoint.Load(EngineCase.Directory(name));
         using var engine = new TorchEngine(model, ownsModel: false);
 
-        var all = Writing.WriteTogether(engine, Inputs, new() { MaxTokens = 8, TopLogProbabilities = 5, Prefix = [9, 10] });
+        var all = BatchDecoder.Decode(engine, Inputs, new() { MaxTokens = 8, TopLogProbabilities = 5, Prefix = [9, 10] });
 
         foreach (var (input, answer) in Inputs.Zip(all, (input, answers) => (input, answers[0])))
         {
@@ -162,6 +162,6 @@ public sealed class TorchEngineTests
         Assert.InRange(expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max() / expected.Max(Math.Abs), 0, 0.06);
         Assert.Equal(whole.WeightBytes, 2 * half.WeightBytes);
         Assert.Equal(("torch cpu float32", "torch cpu bfloat16"), (whole.Name, half.Name));
-        Assert.Equal(3, Writing.WriteTogether(half, Inputs, new() { MaxTokens = 4 }).Length);
+        Assert.Equal(3, BatchDecoder.Decode(half, Inputs, new() { MaxTokens = 4 }).Length);
     }
 }
