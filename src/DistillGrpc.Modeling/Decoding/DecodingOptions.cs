@@ -4,7 +4,7 @@ namespace DistillGrpc.Modeling.Decoding;
 public sealed record DecodingOptions
 {
     /// <summary>Most tokens of an answer.</summary>
-    public const int MostTokens = 4096;
+    public const int MostTokens = 16_384;
 
     /// <summary>Most beams, and most answers.</summary>
     public const int MostBeams = 64;
@@ -15,7 +15,7 @@ public sealed record DecodingOptions
     /// <summary>Most top log-probabilities a token.</summary>
     public const int MostTopLogProbabilities = 100;
 
-    /// <summary>Most tokens that are written, the end-of-sequence token included; 1 to 4,096. With <see cref="Allowed"/> no less than its longest sequence.</summary>
+    /// <summary>Most tokens that are written, the end-of-sequence token included; 1 to 16,384. With <see cref="Allowed"/> no less than its longest sequence.</summary>
     public required int MaxTokens { get; init; }
 
     /// <summary>Beams of beam search, 1 to 64; default 1, no beam search.</summary>

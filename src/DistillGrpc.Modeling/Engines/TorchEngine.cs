@@ -75,8 +75,9 @@ public sealed class TorchEngine : IT5Engine
     public T5Sequence Start(T5Encoding encoding, int maxLength)
     {
         using var inference = inference_mode();
-        var sequence = new TorchSequence(_caches, encoding, maxLength);
-        _caches.Add(sequence, (TorchEncoding)encoding);
+        var input = (TorchEncoding)encoding;
+        var sequence = new TorchSequence(_caches, input, maxLength);
+        _caches.Add(sequence, input);
         return sequence;
     }
 

@@ -1,7 +1,7 @@
+using DistillGrpc.Modeling.Decoding;
+using DistillGrpc.Modeling.Engines;
 using DistillGrpc.Modeling.T5;
 using DistillGrpc.Modeling.Tokenizers;
-using DistillGrpc.Modeling.Training;
-using TorchSharp;
 
 namespace DistillGrpc.Student.Models;
 
@@ -48,9 +48,9 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
     /// <param name="cancellationToken">Looked at before every token.</param>
     public int[][] Decode(IReadOnlyList<TaskPrompt> prompts, int maxTokens, CancellationToken cancellationToken)
     {
-        using var scope = torch.NewDisposeScope();
-        var inputs = prompts.Select(prompt => prompt.Input.Ids).ToArray();
-        return GreedyDecoder.Decode(model, PaddedBatch.Pad(inputs, tokenizer.PadId), PaddedBatch.Mask(inputs), maxTokens, prefix: prompts[0].DecoderPrefix, cancellationToken: cancellationToken);
+        using var engine = new TorchEngine(model, ownsModel: false);
+        var options = new DecodingOptions { MaxTokens = maxTokens, Prefix = prompts[0].DecoderPrefix, LogProbabilities = false };
+        return Array.ConvertAll(BatchDecoder.Decode(engine, [.. prompts.Select(prompt => prompt.Input.Ids)], options, cancellationToken), answers => answers[0].Tokens.ToArray());
     }
 
     public void Dispose() => model.Dispose();
