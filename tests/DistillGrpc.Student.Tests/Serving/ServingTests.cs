@@ -28,7 +28,7 @@ public sealed class ServingTests
             if (part.Answer?.Task == PredictionTask.Label)
             {
                 // Nothing of the rationale is read before somebody has the label in hand.
-                Assert.Equal("yes", part.Answer.Text);
+                Assert.Equal(("yes", "models/scripted/versions/1"), (part.Answer.Text, part.Answer.Model));
                 gate.Set();
             }
         }
@@ -188,6 +188,33 @@ public sealed class ServingTests
         // A lone surrogate is no text: it is U+FFFD, as everywhere on the wire.
         Assert.Equal($"[label] {text}".Replace("\uD83D of", "\uFFFD of", StringComparison.Ordinal), student.Engine.Passes.Single().Single());
         Assert.Equal(FinishReason.EndOfSequence, answer.FinishReason);
+    }
+
+    [Fact]
+    public async Task Predict_InputThatIsTooLong_IsCutAndTheAnswerSaysSo()
+    {
+        await using var student = await StartAsync(_ => "yes", new ModelCard { MaxInputTokens = 20 });
+        var (whole, cut) = (await student.Client.PredictAsync(Ask("short")), await student.Client.PredictAsync(Ask(new string('x', 100_000))));
+
+        Assert.Equal((false, true), (whole.Label.InputTruncated, cut.Label.InputTruncated));
+        Assert.Equal((14, 20), (whole.Label.Usage.InputTokens, cut.Label.Usage.InputTokens));
+    }
+
+    [Fact]
+    public async Task Predict_WhileABatchIsUnderWay_GoesBeforeWhatWaitsOfIt()
+    {
+        await using var student = await StartAsync(_ => new string('x', 20), null, "--MaxStepRows=4", "--MaxBatchRows=3", "--MaxBatchWait=01:00:00");
+        student.Engine.OnStep = _ => Thread.Sleep(2);
+        var rows = Enumerable.Range(0, 60).Select(i => new BatchPredictRequest { Id = $"{i}", Request = Ask($"row {i}") });
+        var batch = student.Client.BatchPredictAsync(rows.ToAsyncEnumerable()).ToListAsync().AsTask();
+        await Until(() => student.Engine.Passes.Count > 2);
+        var now = await student.Client.PredictAsync(Ask("now"));
+        var before = student.Engine.Passes.SelectMany(pass => pass).ToList();
+        var answers = await batch;
+
+        Assert.Equal(60, answers.Count(answer => answer.Prediction is not null));
+        Assert.InRange(before.Count, 4, 40);
+        Assert.Equal(20, now.Label.Text.Length);
     }
 
     private static async Task Until(Func<bool> condition)

@@ -18,6 +18,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
     // Of a rationale that nobody asked for, but that stands before the label.
     private const int MaxHiddenRationale = 256;
     private readonly ServingModel _model = served.Model;
+    private readonly AnswerMessages _messages = new(served.Name, served.Model.Tokenizer);
     private TimeSpan _tokenized;
 
     /// <summary>Runs until everything is written, or something failed; the output has it.</summary>
@@ -79,7 +80,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         {
             // It is not the student's: nothing was written for it.
             Send(PredictionTask.Rationale, ask.GivenRationale);
-            Send(AnswerMessages.Given(ask.GivenRationale));
+            Send(_messages.Given(ask.GivenRationale));
         }
     }
 
@@ -93,7 +94,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         var parts = job.Answers.Select(answer => PartOf(answer, decoding)).ToArray();
         // What could not be sent while it was written comes now.
         Send(task, job.WantsTokens ? text.Flush() : parts[0].Text[beginning.Length..]);
-        Send(AnswerMessages.Of(task, _model.Tokenizer, prompt.Input, job, tokenized, decoding.Spec.Seed, parts));
+        Send(_messages.Of(task, prompt.Input, job, tokenized, decoding.Spec.Seed, parts));
         return parts[0].Text;
     }
 
@@ -111,12 +112,12 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         Send(job.WantsTokens ? text.Flush() : (parts[0].Rationale.Text[beginning.Length..], parts[0].Label.Text));
         if (ask.WantsRationale)
         {
-            Send(AnswerMessages.Of(PredictionTask.Rationale, _model.Tokenizer, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Rationale)]));
+            Send(_messages.Of(PredictionTask.Rationale, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Rationale)]));
         }
 
         if (ask.WantsLabel)
         {
-            Send(AnswerMessages.Of(PredictionTask.Label, _model.Tokenizer, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Label)]));
+            Send(_messages.Of(PredictionTask.Label, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Label)]));
         }
     }
 

@@ -6,22 +6,24 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace DistillGrpc.Student.Serving.Answers;
 
-/// <summary>Makes messages of what was written.</summary>
-internal static class AnswerMessages
+/// <summary>Makes messages of what a model has written.</summary>
+/// <param name="model">The version's name.</param>
+/// <param name="tokenizer">Its tokenizer.</param>
+internal sealed class AnswerMessages(string model, ITokenizer tokenizer)
 {
     /// <summary>The answer to a task.</summary>
     /// <param name="task">The task.</param>
-    /// <param name="tokenizer">The model's.</param>
     /// <param name="input">What was read.</param>
     /// <param name="job">What was written.</param>
     /// <param name="tokenized">How long it took to make tokens of the input.</param>
     /// <param name="seed">The seed, where any was drawn from.</param>
     /// <param name="parts">What the task has of each answer.</param>
-    public static TaskAnswer Of(PredictionTask task, ITokenizer tokenizer, EncodedInput input, GenerationJob job, TimeSpan tokenized, long? seed, IReadOnlyList<AnswerPart> parts)
+    public TaskAnswer Of(PredictionTask task, EncodedInput input, GenerationJob job, TimeSpan tokenized, long? seed, IReadOnlyList<AnswerPart> parts)
     {
         var (best, part) = (job.Answers[0], parts[0]);
         var answer = new TaskAnswer
         {
+            Model = model,
             Task = task,
             Text = part.Text,
             FinishReason = part.End,
@@ -35,7 +37,7 @@ internal static class AnswerMessages
                 Decode = Duration.FromTimeSpan(job.Decoded),
             },
         };
-        answer.Tokens.AddRange(Positions(tokenizer, best, part));
+        answer.Tokens.AddRange(Positions(best, part));
         if (best.LogProbabilities.Count > 0)
         {
             (answer.LogProbability, answer.Score) = (LogProbability(best, part), Score(best, part));
@@ -46,16 +48,17 @@ internal static class AnswerMessages
             answer.Seed = drawn;
         }
 
-        answer.Alternatives.AddRange(job.Answers.Zip(parts).Skip(1).Select(other => Alternative(tokenizer, other.First, other.Second)));
+        answer.Alternatives.AddRange(job.Answers.Zip(parts).Skip(1).Select(other => Alternative(other.First, other.Second)));
         return answer;
     }
 
     /// <summary>A rationale that was given: nothing was written for it.</summary>
-    public static TaskAnswer Given(string rationale)
+    public TaskAnswer Given(string rationale)
     {
         var nothing = Duration.FromTimeSpan(TimeSpan.Zero);
         return new TaskAnswer
         {
+            Model = model,
             Task = PredictionTask.Rationale,
             Text = rationale,
             FinishReason = FinishReason.EndOfSequence,
@@ -64,10 +67,10 @@ internal static class AnswerMessages
         };
     }
 
-    private static AlternativeAnswer Alternative(ITokenizer tokenizer, GeneratedAnswer answer, AnswerPart part)
+    private AlternativeAnswer Alternative(GeneratedAnswer answer, AnswerPart part)
     {
         var alternative = new AlternativeAnswer { Text = part.Text, FinishReason = part.End, OutputTokens = part.Count, LogProbability = LogProbability(answer, part), Score = Score(answer, part) };
-        alternative.Tokens.AddRange(Positions(tokenizer, answer, part));
+        alternative.Tokens.AddRange(Positions(answer, part));
         return alternative;
     }
 
@@ -76,7 +79,7 @@ internal static class AnswerMessages
     // Of what a stop text has cut no other is known.
     private static double Score(GeneratedAnswer answer, AnswerPart part) => part.End == FinishReason.Stop ? LogProbability(answer, part) : answer.Score;
 
-    private static IEnumerable<TokenPosition> Positions(ITokenizer tokenizer, GeneratedAnswer answer, AnswerPart part) =>
+    private IEnumerable<TokenPosition> Positions(GeneratedAnswer answer, AnswerPart part) =>
         answer.TopLogProbabilities.Skip(part.First).Take(part.Count).Select(tokens =>
         {
             var position = new TokenPosition();

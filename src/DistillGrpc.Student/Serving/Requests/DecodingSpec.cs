@@ -31,39 +31,50 @@ internal sealed record DecodingSpec(DecodingOptions Options, string Prefix, IRea
     public static DecodingSpec Read(Wire? wire, string field, int maxTokens, int top, int maxRows)
     {
         wire ??= new Wire();
-        var (beams, answers, most) = (Math.Max(wire.NumBeams, 1), Math.Max(wire.NumAnswers, 1), Math.Min(MaxAnswers, maxRows));
-        Require(wire.NumBeams >= 0 && wire.NumBeams <= most, "num_beams", $"must be 0 to {most}");
-        Require(wire.NumAnswers >= 0 && wire.NumAnswers <= most, "num_answers", $"must be 0 to {most}");
-        Require(!wire.HasLengthPenalty || wire.LengthPenalty is >= -10 and <= 10, "length_penalty", "must be -10 to 10");
-        Require(wire.Temperature is 0 or (>= 0.01 and <= 100), "temperature", "must be 0, or 0.01 to 100");
-        Require(wire.Temperature == 0 || beams == 1, "temperature", "must be 0 with beams: beam search does not sample");
-        Require(answers <= beams || wire.Temperature > 0, "num_answers", "may be more than 1 with as many beams, or with a temperature");
-        Require(wire.TopK is >= 0 and <= 1_000_000, "top_k", "must be 0 to 1000000");
-        Require(wire.TopP is >= 0 and <= 1, "top_p", "must be 0 to 1");
-        Require(wire.MinP is >= 0 and <= 1, "min_p", "must be 0 to 1");
-        Require(wire.RepetitionPenalty is 0 or (>= 0.01 and <= 10), "repetition_penalty", "must be 0, or 0.01 to 10");
-        Require(wire.NoRepeatNgramSize is >= 0 and <= 64, "no_repeat_ngram_size", "must be 0 to 64");
-        Require(wire.Stop.Count <= MaxStops, "stop", $"may have {MaxStops} texts");
-        Require(wire.Stop.All(stop => stop.Length is >= 1 and <= MaxStopLength), "stop", $"texts must have 1 to {MaxStopLength} characters");
-        Require(wire.Prefix.Length <= MaxPrefixLength, "prefix", $"may have {MaxPrefixLength} characters");
-        var options = new DecodingOptions
-        {
-            MaxTokens = maxTokens,
-            Beams = beams,
-            Answers = answers,
-            LengthPenalty = wire.HasLengthPenalty ? wire.LengthPenalty : 1,
-            Temperature = wire.Temperature,
-            TopK = wire.TopK,
-            TopP = wire.TopP == 0 ? 1 : wire.TopP,
-            MinP = wire.MinP,
-            RepetitionPenalty = wire.RepetitionPenalty == 0 ? 1 : wire.RepetitionPenalty,
-            NoRepeatNgram = wire.NoRepeatNgramSize,
-            Seed = wire.HasSeed ? wire.Seed : Random.Shared.NextInt64(),
-            LogProbabilities = top > 0 || beams > 1 || answers > 1,
-            TopLogProbabilities = top,
-        };
-        return new DecodingSpec(options, wire.Prefix, [.. wire.Stop]);
+        CheckNumbers(wire, Math.Min(MaxAnswers, maxRows), Require);
+        CheckTexts(wire, Require);
+        return new DecodingSpec(ToOptions(wire, maxTokens, top), wire.Prefix, [.. wire.Stop]);
 
         void Require(bool condition, string name, string message) => RpcFailure.Require(condition, $"{field}.{name}", message);
     }
+
+    private static void CheckNumbers(Wire wire, int most, Action<bool, string, string> require)
+    {
+        var isSampled = wire.Temperature > 0;
+        require(wire.NumBeams >= 0 && wire.NumBeams <= most, "num_beams", $"must be 0 to {most}");
+        require(wire.NumAnswers >= 0 && wire.NumAnswers <= most, "num_answers", $"must be 0 to {most}");
+        require(wire.NumAnswers <= Math.Max(wire.NumBeams, 1) || isSampled, "num_answers", "may be more than 1 with as many beams, or with a temperature");
+        require(!wire.HasLengthPenalty || wire.LengthPenalty is >= -10 and <= 10, "length_penalty", "must be -10 to 10");
+        require(wire.Temperature is 0 or (>= 0.01 and <= 100), "temperature", "must be 0, or 0.01 to 100");
+        require(!isSampled || wire.NumBeams <= 1, "temperature", "must be 0 with beams: beam search does not sample");
+        require(wire.TopK is >= 0 and <= 1_000_000, "top_k", "must be 0 to 1000000");
+        require(wire.TopP is >= 0 and <= 1, "top_p", "must be 0 to 1");
+        require(wire.MinP is >= 0 and <= 1, "min_p", "must be 0 to 1");
+        require(wire.RepetitionPenalty is 0 or (>= 0.01 and <= 10), "repetition_penalty", "must be 0, or 0.01 to 10");
+        require(wire.NoRepeatNgramSize is >= 0 and <= 64, "no_repeat_ngram_size", "must be 0 to 64");
+    }
+
+    private static void CheckTexts(Wire wire, Action<bool, string, string> require)
+    {
+        require(wire.Stop.Count <= MaxStops, "stop", $"may have {MaxStops} texts");
+        require(wire.Stop.All(stop => stop.Length is >= 1 and <= MaxStopLength), "stop", $"texts must have 1 to {MaxStopLength} characters");
+        require(wire.Prefix.Length <= MaxPrefixLength, "prefix", $"may have {MaxPrefixLength} characters");
+    }
+
+    private static DecodingOptions ToOptions(Wire wire, int maxTokens, int top) => new()
+    {
+        MaxTokens = maxTokens,
+        Beams = Math.Max(wire.NumBeams, 1),
+        Answers = Math.Max(wire.NumAnswers, 1),
+        LengthPenalty = wire.HasLengthPenalty ? wire.LengthPenalty : 1,
+        Temperature = wire.Temperature,
+        TopK = wire.TopK,
+        TopP = wire.TopP == 0 ? 1 : wire.TopP,
+        MinP = wire.MinP,
+        RepetitionPenalty = wire.RepetitionPenalty == 0 ? 1 : wire.RepetitionPenalty,
+        NoRepeatNgram = wire.NoRepeatNgramSize,
+        Seed = wire.HasSeed ? wire.Seed : Random.Shared.NextInt64(),
+        LogProbabilities = top > 0 || wire.NumBeams > 1 || wire.NumAnswers > 1,
+        TopLogProbabilities = top,
+    };
 }
