@@ -46,13 +46,15 @@ internal sealed class WritingOptions
     private void Add<T>(string name, string description, Action<PredictRequest, T> set)
     {
         var option = new Option<T>(name) { Description = description };
-        _options.Add((option, (parsed, request) =>
+        _options.Add((option, Set));
+
+        void Set(ParseResult parsed, PredictRequest request)
         {
             if (parsed.GetResult(option) is not null)
             {
                 set(request, parsed.GetValue(option)!);
             }
-        }));
+        }
     }
 
     private static DecodingOptions Decoding(PredictRequest request) => request.Decoding ??= new DecodingOptions();

@@ -81,7 +81,18 @@ public sealed class PredictFileTests
 
         var expected = new DecodingOptions
         {
-            NumBeams = 2, NumAnswers = 3, LengthPenalty = 0, Temperature = 0.5, TopK = 4, TopP = 0.9, MinP = 0.1, RepetitionPenalty = 1.5, NoRepeatNgramSize = 2, Seed = 7, Prefix = "As", Stop = { "a", "b" },
+            NumBeams = 2,
+            NumAnswers = 3,
+            LengthPenalty = 0,
+            Temperature = 0.5,
+            TopK = 4,
+            TopP = 0.9,
+            MinP = 0.1,
+            RepetitionPenalty = 1.5,
+            NoRepeatNgramSize = 2,
+            Seed = 7,
+            Prefix = "As",
+            Stop = { "a", "b" },
         };
         var asked = service.Streamed.First();
         Assert.Equal(expected, asked.Decoding);

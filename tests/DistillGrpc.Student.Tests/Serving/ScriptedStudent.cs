@@ -30,9 +30,12 @@ internal sealed class ScriptedStudent : IAsyncDisposable
     /// <param name="answer">What the model answers to what it reads, its prefix included.</param>
     /// <param name="card">What it can be asked.</param>
     /// <param name="settings">Further settings.</param>
-    public static async Task<ScriptedStudent> StartAsync(Func<string, string> answer, ModelCard? card = null, params string[] settings)
+    public static Task<ScriptedStudent> StartAsync(Func<string, string> answer, ModelCard? card = null, params string[] settings) => StartAsync(new ScriptedEngine(answer), card, settings);
+
+    /// <summary>Starts it with an engine.</summary>
+    public static async Task<ScriptedStudent> StartAsync(ScriptedEngine engine, ModelCard? card = null, params string[] settings)
     {
-        var (folder, engine) = (new TemporaryFolder(), new ScriptedEngine(answer));
+        var folder = new TemporaryFolder();
         var app = StudentHost.Create(
             ["--Listen=http://127.0.0.1:0", $"--StateDirectory={folder.Path}/state", $"--Models:scripted={Directory.CreateDirectory($"{folder.Path}/model").FullName}", .. settings],
             builder =>

@@ -217,6 +217,55 @@ public sealed class ServingTests
         Assert.Equal(20, now.Label.Text.Length);
     }
 
+    [Fact]
+    public async Task Load_ModelThatGivesNoNumbers_IsNotServed()
+    {
+        var engine = new ScriptedEngine(_ => "yes") { IsBroken = _ => true };
+        await using var student = await StartAsync(engine);
+        var failure = await Assert.ThrowsAsync<RpcException>(() => student.Client.PredictAsync(Ask("is it?")));
+        var model = await student.Models.GetAsync("models/scripted");
+
+        Assert.Equal((StatusCode.FailedPrecondition, "MODEL_FAILED"), (failure.StatusCode, RpcErrors.Reason(failure)));
+        Assert.Equal((ModelState.Failed, "What the model gives are not finite numbers."), (model.State, model.Failure));
+        Assert.True(engine.IsDisposed);
+        Assert.Equal((0, 0), (engine.LiveSequences, engine.LiveEncodings));
+    }
+
+    [Fact]
+    public async Task Cancel_AtAnyInstant_LeavesNothingBehindAndHarmsNobody()
+    {
+        await using var student = await StartAsync(text => new string(text[^1], 40), null, "--MaxStepRows=8", "--MaxQueue=1000");
+        student.Engine.OnStep = _ => Thread.Sleep(1);
+        var random = new Random(7);
+        var calls = Enumerable.Range(0, 200).Select(async i =>
+        {
+            using var stop = new CancellationTokenSource();
+            var request = AskStream($"{i} {(char)('a' + (i % 26))}", i % 2 == 0 ? PredictionTask.Both : PredictionTask.Label);
+            request.Decoding = (i % 5) switch { 0 => new DecodingOptions { NumBeams = 3, NumAnswers = 2 }, 1 => new DecodingOptions { Stop = { "zz" } }, _ => null };
+            var isKept = i % 10 == 9;
+            if (!isKept)
+            {
+                stop.CancelAfter(random.Next(1, 300));
+            }
+
+            try
+            {
+                var parts = await student.Client.StreamPredictAsync(request, stop.Token).ToListAsync();
+                Assert.All(parts.Where(part => part.Answer is not null && i % 5 != 1), part => Assert.Equal(new string((char)('a' + (i % 26)), 40), part.Answer.Text));
+                return true;
+            }
+            catch (Exception) when (stop.IsCancellationRequested)
+            {
+                return !isKept;
+            }
+        }).ToArray();
+
+        Assert.All(await Task.WhenAll(calls), Assert.True);
+        await student.IdleAsync();
+        student.Engine.OnStep = null;
+        Assert.Equal(40, (await student.Client.PredictAsync(Ask("next"))).Label.Text.Length);
+    }
+
     private static async Task Until(Func<bool> condition)
     {
         var until = DateTime.UtcNow.AddSeconds(30);
