@@ -53,19 +53,21 @@ internal sealed class ScriptedStudent : IAsyncDisposable
     }
 
     /// <summary>Waits until nothing is left of any request.</summary>
-    public async Task IdleAsync()
-    {
-        var until = DateTime.UtcNow.AddSeconds(30);
-        while (Engine.LiveSequences + Engine.LiveEncodings > 0)
-        {
-            Assert.True(DateTime.UtcNow < until, "Sequences or encodings were left.");
-            await Task.Delay(5);
-        }
-    }
+    public Task IdleAsync() => UntilAsync(() => Engine.LiveSequences + Engine.LiveEncodings == 0);
 
     public static PredictRequest Ask(string text, PredictionTask task = PredictionTask.Label) => new() { Segments = { text }, Task = task };
 
     public static StreamPredictRequest AskStream(string text, PredictionTask task = PredictionTask.Label) => new() { Segments = { text }, Task = task };
+
+    public static async Task UntilAsync(Func<bool> condition)
+    {
+        var until = DateTime.UtcNow.AddSeconds(30);
+        while (!condition())
+        {
+            Assert.True(DateTime.UtcNow < until, "It did not come to pass.");
+            await Task.Delay(5);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
