@@ -5,6 +5,8 @@ namespace DistillGrpc.Modeling.Engines.Cpu;
 /// <summary>Rows that are to be multiplied with weights, in the weights' precision. Filled row by row, by any threads.</summary>
 internal sealed unsafe class Activations(Precision precision) : IDisposable
 {
+    // From so many rows on libtorch's product is the faster one: it lays weights out anew for each.
+    private const int LibraryRows = 24;
     private TensorMemory? _values;
     private NativeArray<byte>? _shifted;
     private NativeArray<float>? _scales;
@@ -18,7 +20,7 @@ internal sealed unsafe class Activations(Precision precision) : IDisposable
     /// <summary>(Rows, Inner), float32.</summary>
     public float* Floats => (float*)_values!.Pointer;
 
-    /// <summary>(Rows, Inner), 128 more than the signed byte.</summary>
+    /// <summary>(Rows, Inner), 128 more than the signed byte; of what is not for libtorch.</summary>
     public byte* Shifted => _shifted!.Pointer;
 
     /// <summary>(Rows): what a byte of the row stands for.</summary>
@@ -26,6 +28,9 @@ internal sealed unsafe class Activations(Precision precision) : IDisposable
 
     /// <summary>The values for libtorch: (Rows, Inner), int8 or float32, in the caller's scope.</summary>
     public torch.Tensor View => _values!.View(0, Rows, Inner);
+
+    /// <summary>So many rows that libtorch multiplies them.</summary>
+    public bool IsForLibrary => Rows >= LibraryRows;
 
     /// <summary>Makes room; what was in it is gone.</summary>
     public void Begin(int rows, int inner)
@@ -55,7 +60,7 @@ internal sealed unsafe class Activations(Precision precision) : IDisposable
         }
         else
         {
-            Scales[row] = RowMath.Quantize(values, Inner, (sbyte*)_values!.Pointer + at, Shifted + at);
+            Scales[row] = RowMath.Quantize(values, Inner, (sbyte*)_values!.Pointer + at, IsForLibrary ? null : Shifted + at);
         }
     }
 

@@ -3,7 +3,10 @@ namespace DistillGrpc.Modeling.Engines.Cpu;
 /// <summary>Keys and values of all the decoder's layers for one input, or one answer: (layers, keys and values, heads, capacity, width).</summary>
 internal sealed unsafe class AttentionStore(MemoryPool pool, AttentionShape shape, int capacity) : IDisposable
 {
-    private NativeArray<byte>? _memory = pool.Rent(shape.Layers * 2L * shape.Heads * capacity * shape.RowBytes);
+    // Sixteen keys lie together.
+    private const int Together = 16;
+    private readonly int _places = (capacity + Together - 1) / Together * Together;
+    private NativeArray<byte>? _memory = pool.Rent(shape.Layers * 2L * shape.Heads * ((capacity + Together - 1) / Together * Together) * shape.RowBytes);
 
     /// <summary>Tokens that fit.</summary>
     public int Capacity => capacity;
@@ -21,7 +24,7 @@ internal sealed unsafe class AttentionStore(MemoryPool pool, AttentionShape shap
         {
             for (var head = 0; head < shape.Heads; head++)
             {
-                var bytes = (long)length * shape.RowBytes;
+                var bytes = (long)((length + Together - 1) / Together * Together) * shape.RowBytes;
                 Buffer.MemoryCopy(from.Keys(layer, head), Keys(layer, head), bytes, bytes);
                 Buffer.MemoryCopy(from.Values(layer, head), Values(layer, head), bytes, bytes);
             }
@@ -37,5 +40,5 @@ internal sealed unsafe class AttentionStore(MemoryPool pool, AttentionShape shap
         }
     }
 
-    private byte* At(int layer, int part, int head) => _memory!.Pointer + (((layer * 2L + part) * shape.Heads + head) * capacity * shape.RowBytes);
+    private byte* At(int layer, int part, int head) => _memory!.Pointer + (((layer * 2L + part) * shape.Heads + head) * _places * shape.RowBytes);
 }

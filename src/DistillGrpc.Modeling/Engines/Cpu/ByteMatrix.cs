@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using DistillGrpc.Modeling.Engines.Cpu.Kernels;
 using TorchSharp;
@@ -8,8 +9,6 @@ namespace DistillGrpc.Modeling.Engines.Cpu;
 /// <summary>Weights in signed bytes, each column with a scale.</summary>
 internal sealed unsafe class ByteMatrix : WeightMatrix
 {
-    // Columns whose sums stay in the second cache, with many rows.
-    private const int LibraryColumns = 512;
     private readonly TensorMemory _bytes;
     private readonly NativeArray<float> _scales;
     private readonly NativeArray<int> _corrections;
@@ -39,34 +38,43 @@ internal sealed unsafe class ByteMatrix : WeightMatrix
         }
     }
 
-    /// <summary>Rows from which on libtorch's product is the faster one.</summary>
-    public static int LibraryRows { get; set; } = 24;
-
     public override long Bytes => (long)Columns * (Inner + sizeof(float) + sizeof(int));
 
     private sbyte* Weights => (sbyte*)_bytes.Pointer;
 
-    public override void Multiply(Activations activations, int first, int count, ProductScratch scratch, float* products, int stride)
+    public override void Multiply(Activations activations, int first, int count, ProductScratch scratch)
     {
-        if (activations.Rows >= LibraryRows)
+        var memory = scratch.Sums((long)activations.Rows * count);
+        if (activations.IsForLibrary)
         {
             using var scope = NewDisposeScope();
-            var left = activations.View;
-            for (var done = 0; done < count; done += LibraryColumns)
-            {
-                var columns = Math.Min(LibraryColumns, count - done);
-                var memory = scratch.Sums((long)activations.Rows * columns);
-                using var part = NewDisposeScope();
-                LibraryProducts.Int8(left, _bytes.View((long)(first + done) * Inner, columns, Inner).t(), memory.View(0, activations.Rows, columns));
-                Scale(activations, (int*)memory.Pointer, columns, false, first + done, columns, products + done, stride);
-            }
-
+            LibraryProducts.Int8(activations.View, _bytes.View((long)first * Inner, count, Inner).t(), memory.View(0, activations.Rows, count));
             return;
         }
 
-        var sums = (int*)scratch.Sums((long)activations.Rows * count).Pointer;
-        ByteKernel.Best.Multiply(activations.Shifted, activations.Rows, Inner, Weights + (nint)first * Inner, count, sums, count);
-        Scale(activations, sums, count, true, first, count, products, stride);
+        ByteKernel.Best.Multiply(activations.Shifted, activations.Rows, Inner, Weights + (nint)first * Inner, count, (int*)memory.Pointer, count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Row(Activations activations, int row, int first, int count, ProductScratch scratch, float* to)
+    {
+        var sums = (int*)scratch.LastSums + (nint)row * count;
+        var scales = _scales.Pointer + first;
+        var corrections = activations.IsForLibrary ? null : _corrections.Pointer + first;
+        var scale = activations.Scales[row];
+        var all = Vector512.Create(scale);
+        var i = 0;
+        for (; i + 16 <= count; i += 16)
+        {
+            var sum = Vector512.Load(sums + i);
+            sum = corrections is null ? sum : sum - Vector512.Load(corrections + i);
+            (Vector512.ConvertToSingle(sum) * (all * Vector512.Load(scales + i))).Store(to + i);
+        }
+
+        for (; i < count; i++)
+        {
+            to[i] = (sums[i] - (corrections is null ? 0 : corrections[i])) * (scale * scales[i]);
+        }
     }
 
     public override float Dot(Activations activations, int row, int column)
@@ -91,28 +99,5 @@ internal sealed unsafe class ByteMatrix : WeightMatrix
         _bytes.Dispose();
         _scales.Dispose();
         _corrections.Dispose();
-    }
-
-    private void Scale(Activations activations, int* sums, int sumsStride, bool isShifted, int first, int count, float* products, int stride)
-    {
-        var scales = _scales.Pointer + first;
-        var corrections = _corrections.Pointer + first;
-        for (var row = 0; row < activations.Rows; row++, sums += sumsStride, products += stride)
-        {
-            var scale = activations.Scales[row];
-            var all = Vector512.Create(scale);
-            var i = 0;
-            for (; i + 16 <= count; i += 16)
-            {
-                var sum = Vector512.Load(sums + i);
-                sum = isShifted ? sum - Vector512.Load(corrections + i) : sum;
-                (Vector512.ConvertToSingle(sum) * (all * Vector512.Load(scales + i))).Store(products + i);
-            }
-
-            for (; i < count; i++)
-            {
-                products[i] = (sums[i] - (isShifted ? corrections[i] : 0)) * (scale * scales[i]);
-            }
-        }
     }
 }

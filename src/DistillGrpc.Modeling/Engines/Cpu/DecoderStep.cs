@@ -116,15 +116,16 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
         var normed = Prepare(worker, own, _hidden!.Pointer, _model, layerWeights.Norm.Pointer);
         while (worker.Take(heads, out var head))
         {
-            var products = own.Products((long)Rows * 3 * size);
-            layerWeights.Query.Multiply(normed, head * 3 * size, 3 * size, own.Sums, products, 3 * size);
-            for (var row = 0; row < Rows; row++, products += 3 * size)
+            layerWeights.Query.Multiply(normed, head * 3 * size, 3 * size, own.Sums);
+            var products = own.SecondRow(3 * size);
+            for (var row = 0; row < Rows; row++)
             {
+                layerWeights.Query.Row(normed, row, head * 3 * size, 3 * size, own.Sums, products);
                 var (sequence, at) = (_sequences[row], _sequences[row].Length);
                 byte* keys = sequence.Store.Keys(layer, head), values = sequence.Store.Values(layer, head);
-                attention.Put(Filled(own, products + size), shape.Width, keys + (nint)at * shape.RowBytes);
-                attention.Put(Filled(own, products + 2 * size), shape.Width, values + (nint)at * shape.RowBytes);
-                Attend(own, Filled(own, products), keys, values, at + 1, weights.DecoderBias.Row(head, at), row, head);
+                attention.PutKey(Filled(own, products + size), shape.Width, keys, at);
+                attention.PutValue(Filled(own, products + 2 * size), shape.Width, values, at);
+                Attend(own, products, keys, values, at + 1, weights.DecoderBias.Row(head, at), row, head);
             }
         }
 
@@ -137,12 +138,13 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
         var normed = Prepare(worker, own, _hidden!.Pointer, _model, layerWeights.Norm.Pointer);
         while (worker.Take(heads, out var head))
         {
-            var products = own.Products((long)Rows * size);
-            layerWeights.Query.Multiply(normed, head * size, size, own.Sums, products, size);
-            for (var row = 0; row < Rows; row++, products += size)
+            layerWeights.Query.Multiply(normed, head * size, size, own.Sums);
+            var query = own.SecondRow(size);
+            for (var row = 0; row < Rows; row++)
             {
+                layerWeights.Query.Row(normed, row, head * size, size, own.Sums, query);
                 var input = _sequences[row].Input;
-                Attend(own, Filled(own, products), input.Store.Keys(layer, head), input.Store.Values(layer, head), input.Length, null, row, head);
+                Attend(own, query, input.Store.Keys(layer, head), input.Store.Values(layer, head), input.Length, null, row, head);
             }
         }
 
@@ -153,8 +155,8 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
     {
         var scores = own.Attention(length + 16 + shape.Width);
         var context = scores + (length + 15) / 16 * 16;
-        attention.Attend(query, keys, values, shape.Width, length, bias, scores, context);
         var size = weights.Config.HeadSize;
+        attention.Attend(query, keys, values, size, shape.Width, length, bias, scores, context);
         new Span<float>(context, size).CopyTo(new Span<float>(_context!.Pointer + (nint)row * _inner + head * size, size));
     }
 
@@ -182,17 +184,23 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
         {
             var first = item * piece;
             var count = Math.Min(piece, size - first);
-            var products = own.Products(2L * Rows * count);
-            var gated = isGated ? products + (nint)Rows * count : null;
-            dense.In.Multiply(normed, first, count, own.Sums, products, count);
+            dense.In.Multiply(normed, first, count, own.Sums);
             if (isGated)
             {
-                dense.In.Multiply(normed, size + first, count, own.Sums, gated, count);
+                dense.In.Multiply(normed, size + first, count, own.Gates);
             }
 
+            var products = own.SecondRow(2L * count);
+            var gates = isGated ? products + count : null;
             for (var row = 0; row < Rows; row++)
             {
-                RowMath.Activate(weights.Config.Activation, products + (nint)row * count, isGated ? gated + (nint)row * count : null, count, _activated!.Pointer + (nint)row * _wide + first);
+                dense.In.Row(normed, row, first, count, own.Sums, products);
+                if (isGated)
+                {
+                    dense.In.Row(normed, row, size + first, count, own.Gates, gates);
+                }
+
+                RowMath.Activate(weights.Config.Activation, products, gates, count, _activated!.Pointer + (nint)row * _wide + first);
             }
         }
 
@@ -207,11 +215,12 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
         {
             var first = item * piece;
             var count = Math.Min(piece, matrix.Columns - first);
-            var products = own.Products((long)Rows * count);
-            matrix.Multiply(prepared, first, count, own.Sums, products, count);
+            matrix.Multiply(prepared, first, count, own.Sums);
+            var products = own.SecondRow(count);
             for (var row = 0; row < Rows; row++)
             {
-                RowMath.Add(products + (nint)row * count, count, _hidden!.Pointer + (nint)row * _model + first);
+                matrix.Row(prepared, row, first, count, own.Sums, products);
+                RowMath.Add(products, count, _hidden!.Pointer + (nint)row * _model + first);
             }
         }
 
@@ -230,11 +239,10 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
             {
                 var first = item * Columns;
                 var count = Math.Min(Columns, vocabulary - first);
-                var products = Rows == 1 ? _logits + first : own.Products((long)Rows * count);
-                head.Multiply(normed, first, count, own.Sums, products, count);
-                for (var row = 0; Rows > 1 && row < Rows; row++)
+                head.Multiply(normed, first, count, own.Sums);
+                for (var row = 0; row < Rows; row++)
                 {
-                    new Span<float>(products + (nint)row * count, count).CopyTo(new Span<float>(_logits + (nint)_places[row] * vocabulary + first, count));
+                    head.Row(normed, row, first, count, own.Sums, _logits + (nint)_places[row] * vocabulary + first);
                 }
             }
 

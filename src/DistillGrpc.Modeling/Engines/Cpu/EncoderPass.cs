@@ -9,11 +9,15 @@ namespace DistillGrpc.Modeling.Engines.Cpu;
 internal sealed unsafe class EncoderPass(CpuWeights weights, CachedAttention attention, AttentionShape shape, CpuScratch[] scratch) : IDisposable
 {
     private const int LongestBlock = 128;
+    // What a block's products may take of the second cache.
+    private const int MostSums = 1 << 20;
     private const int ShortestBlock = 16;
     private readonly int _model = RowMath.Padded(weights.Config.ModelSize);
     private readonly int _inner = RowMath.Padded(weights.Config.Heads * weights.Config.HeadSize);
-    private readonly int _queries = 3 * weights.Config.Heads * weights.Config.HeadSize;
+    // A cache line more than a token's queries, keys and values: tokens at a distance of a power of two would push each other out of the first cache.
+    private readonly int _stride = RowMath.Padded(3 * weights.Config.Heads * weights.Config.HeadSize) + 16;
     private readonly int _wide = RowMath.Padded(weights.Config.FeedForwardSize);
+    private readonly int _wideColumns = weights.Config.FeedForwardSize * (weights.Config.Gated ? 2 : 1);
     private readonly float _epsilon = (float)weights.Config.LayerNormEpsilon;
     private NativeArray<float>? _hidden;
     private NativeArray<float>? _heads;
@@ -35,10 +39,11 @@ internal sealed unsafe class EncoderPass(CpuWeights weights, CachedAttention att
         _owners = [.. inputs.SelectMany((input, i) => Enumerable.Repeat(i, input.Length))];
         _starts = [.. inputs.Select((_, i) => inputs.Take(i).Sum(input => input.Length))];
         var even = (_tokens.Length + scratch.Length - 1) / scratch.Length;
-        _block = Math.Clamp((even + ShortestBlock - 1) / ShortestBlock * ShortestBlock, ShortestBlock, LongestBlock);
+        var most = MostSums / sizeof(int) / Math.Max(3 * weights.Config.Heads * weights.Config.HeadSize, _wideColumns) / ShortestBlock * ShortestBlock;
+        _block = Math.Clamp((even + ShortestBlock - 1) / ShortestBlock * ShortestBlock, ShortestBlock, Math.Clamp(most, ShortestBlock, LongestBlock));
         _hidden = NativeArray<float>.AtLeast(_hidden, (long)_tokens.Length * _model);
         // A vector that is read at the end may go beyond it.
-        _heads = NativeArray<float>.AtLeast(_heads, (long)_tokens.Length * _queries + 64);
+        _heads = NativeArray<float>.AtLeast(_heads, (long)_tokens.Length * _stride + 64);
         _context = NativeArray<float>.AtLeast(_context, (long)_tokens.Length * _inner);
     }
 
@@ -74,7 +79,11 @@ internal sealed unsafe class EncoderPass(CpuWeights weights, CachedAttention att
                 {
                     var self = weights.Encoder[layer].Self;
                     Normed(own, self.Norm.Pointer, first, count);
-                    self.Query.Multiply(own.Activations, 0, self.Query.Columns, own.Sums, _heads!.Pointer + (nint)first * _queries, _queries);
+                    self.Query.Multiply(own.Activations, 0, self.Query.Columns, own.Sums);
+                    for (var i = 0; i < count; i++)
+                    {
+                        self.Query.Row(own.Activations, i, 0, self.Query.Columns, own.Sums, _heads!.Pointer + (nint)(first + i) * _stride);
+                    }
                 }
                 else
                 {
@@ -108,32 +117,34 @@ internal sealed unsafe class EncoderPass(CpuWeights weights, CachedAttention att
             own.Activations.Set(i, _context!.Pointer + (nint)(first + i) * _inner);
         }
 
-        Add(block.Self.Out, own, first, count);
+        Add(block.Self.Out, own.Activations, own, first, count);
         var (dense, size) = (block.FeedForward, weights.Config.FeedForwardSize);
         Normed(own, dense.Norm.Pointer, first, count);
-        var columns = dense.In.Columns;
-        var wide = own.Products((long)count * columns + _wide);
-        dense.In.Multiply(own.Activations, 0, columns, own.Sums, wide, columns);
-        own.Activations.Begin(count, _wide);
+        dense.In.Multiply(own.Activations, 0, _wideColumns, own.Sums);
+        // What is multiplied next takes the place of what was: each row's scale is needed until then.
+        var (before, after) = (own.Activations, own.NextActivations);
+        after.Begin(count, _wide);
+        var wide = own.SecondRow(_wideColumns);
         var row = own.Row(_wide);
         new Span<float>(row, _wide).Clear();
         for (var i = 0; i < count; i++)
         {
-            var from = wide + (nint)i * columns;
-            RowMath.Activate(weights.Config.Activation, from, weights.Config.Gated ? from + size : null, size, row);
-            own.Activations.Set(i, row);
+            dense.In.Row(before, i, 0, _wideColumns, own.Sums, wide);
+            RowMath.Activate(weights.Config.Activation, wide, weights.Config.Gated ? wide + size : null, size, row);
+            after.Set(i, row);
         }
 
-        Add(dense.Out, own, first, count);
+        Add(dense.Out, after, own, first, count);
     }
 
-    private void Add(WeightMatrix matrix, CpuScratch own, int first, int count)
+    private void Add(WeightMatrix matrix, Activations activations, CpuScratch own, int first, int count)
     {
-        var products = own.Products((long)count * matrix.Columns);
-        matrix.Multiply(own.Activations, 0, matrix.Columns, own.Sums, products, matrix.Columns);
+        matrix.Multiply(activations, 0, matrix.Columns, own.Sums);
+        var row = own.SecondRow(matrix.Columns);
         for (var i = 0; i < count; i++)
         {
-            RowMath.Add(products + (nint)i * matrix.Columns, matrix.Columns, _hidden!.Pointer + (nint)(first + i) * _model);
+            matrix.Row(activations, i, 0, matrix.Columns, own.Sums, row);
+            RowMath.Add(row, matrix.Columns, _hidden!.Pointer + (nint)(first + i) * _model);
         }
     }
 
@@ -156,7 +167,7 @@ internal sealed unsafe class EncoderPass(CpuWeights weights, CachedAttention att
             var (input, head) = (item / heads, item % heads);
             var (start, length) = (_starts[input], _encodings[input].Length);
             WholeAttention.Attend(
-                _heads!.Pointer + (nint)start * _queries + head * 3 * size, _queries, length, size, weights.EncoderBias, head,
+                _heads!.Pointer + (nint)start * _stride + head * 3 * size, _stride, length, size, weights.EncoderBias, head,
                 own.Attention(WholeAttention.ScratchLength(length, size)), _context!.Pointer + (nint)start * _inner + head * size, _inner);
         }
     }
@@ -171,24 +182,30 @@ internal sealed unsafe class EncoderPass(CpuWeights weights, CachedAttention att
         for (var layer = 0; layer < weights.Decoder.Length; layer++)
         {
             var matrix = weights.Decoder[layer].Cross!.Encoded!;
-            var products = own.Products((long)count * matrix.Columns);
-            matrix.Multiply(own.Activations, 0, matrix.Columns, own.Sums, products, matrix.Columns);
+            matrix.Multiply(own.Activations, 0, matrix.Columns, own.Sums);
             for (var i = 0; i < count; i++)
             {
-                var (owner, from) = (_owners[first + i], (nint)i * matrix.Columns);
-                var (store, at) = (_encodings[owner].Store, (nint)(first + i - _starts[owner]) * shape.RowBytes);
+                var products = own.SecondRow(matrix.Columns);
+                matrix.Row(own.Activations, i, 0, matrix.Columns, own.Sums, products);
+                var (owner, from) = (_owners[first + i], (nint)0);
+                var (store, place) = (_encodings[owner].Store, first + i - _starts[owner]);
                 for (var head = 0; head < heads; head++, from += 2 * size)
                 {
-                    Put(products + from, store.Keys(layer, head) + at);
-                    Put(products + from + size, store.Values(layer, head) + at);
+                    attention.PutKey(Filled(products + from), shape.Width, store.Keys(layer, head), place);
+                    attention.PutValue(Filled(products + from + size), shape.Width, store.Values(layer, head), place);
                 }
             }
         }
 
-        void Put(float* from, byte* to)
+        float* Filled(float* from)
         {
+            if (size == shape.Width)
+            {
+                return from;
+            }
+
             new Span<float>(from, size).CopyTo(new Span<float>(row, size));
-            attention.Put(row, shape.Width, to);
+            return row;
         }
     }
 }

@@ -18,30 +18,25 @@ internal sealed unsafe class FloatMatrix : WeightMatrix
         _values.View(0, Columns, Inner).narrow(1, 0, weights.shape[1]).copy_(weights.detach());
     }
 
-    /// <summary>Rows from which on libtorch's product is the faster one.</summary>
-    public static int LibraryRows { get; set; } = 24;
-
     public override long Bytes => (long)Columns * Inner * sizeof(float);
 
     private float* Weights => (float*)_values.Pointer;
 
-    public override void Multiply(Activations activations, int first, int count, ProductScratch scratch, float* products, int stride)
+    public override void Multiply(Activations activations, int first, int count, ProductScratch scratch)
     {
-        if (activations.Rows < LibraryRows)
+        var memory = scratch.Floats((long)activations.Rows * count);
+        if (activations.IsForLibrary)
         {
-            FloatKernel.Multiply(activations.Floats, activations.Rows, Inner, Weights + (nint)first * Inner, count, products, stride);
+            using var scope = NewDisposeScope();
+            LibraryProducts.Float32(activations.View, _values.View((long)first * Inner, count, Inner).t(), memory.View(0, activations.Rows, count));
             return;
         }
 
-        using var scope = NewDisposeScope();
-        var memory = scratch.Floats((long)activations.Rows * count);
-        LibraryProducts.Float32(activations.View, _values.View((long)first * Inner, count, Inner).t(), memory.View(0, activations.Rows, count));
-        var from = (float*)memory.Pointer;
-        for (var row = 0; row < activations.Rows; row++)
-        {
-            new Span<float>(from + (nint)row * count, count).CopyTo(new Span<float>(products + (nint)row * stride, count));
-        }
+        FloatKernel.Multiply(activations.Floats, activations.Rows, Inner, Weights + (nint)first * Inner, count, (float*)memory.Pointer, count);
     }
+
+    public override void Row(Activations activations, int row, int first, int count, ProductScratch scratch, float* to) =>
+        new Span<float>((float*)scratch.LastFloats + (nint)row * count, count).CopyTo(new Span<float>(to, count));
 
     public override float Dot(Activations activations, int row, int column) =>
         FloatKernel.Dot(activations.Floats + (nint)row * Inner, Weights + (nint)column * Inner, Inner);

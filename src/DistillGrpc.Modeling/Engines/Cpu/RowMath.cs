@@ -14,6 +14,7 @@ internal static unsafe class RowMath
     public static int Padded(int length) => (length + 31) & ~31;
 
     /// <summary>T5's norm: to = values * weights / sqrt(mean(values^2) + epsilon).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Norm(float* values, float* weights, int length, int modelSize, float epsilon, float* to)
     {
         Vector512<float> a = default, b = default;
@@ -36,6 +37,7 @@ internal static unsafe class RowMath
     /// <param name="signed">(length), written.</param>
     /// <param name="shifted">(length), written: 128 more; null: not wanted.</param>
     /// <returns>What a byte stands for.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Quantize(float* values, int length, sbyte* signed, byte* shifted)
     {
         var most = Largest(values, length);
@@ -57,6 +59,7 @@ internal static unsafe class RowMath
     }
 
     /// <summary>The largest of the numbers' sizes; not a number where one of them is not.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Largest(float* values, int length)
     {
         var most = Vector512<float>.Zero;
@@ -72,6 +75,7 @@ internal static unsafe class RowMath
     }
 
     /// <summary>to += values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(float* values, int length, float* to)
     {
         var i = 0;
@@ -87,6 +91,7 @@ internal static unsafe class RowMath
     }
 
     /// <summary>The feed-forward layer's activation: to = f(values), or f(values) * gated.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Activate(T5Activation activation, float* values, float* gated, int length, float* to)
     {
         var i = 0;
@@ -105,6 +110,7 @@ internal static unsafe class RowMath
     /// <summary>Scores to weights that add up to one.</summary>
     /// <param name="scores">(length), changed; the block that it ends in must be the caller's to write.</param>
     /// <param name="length">How many, any number.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Softmax(float* scores, int length)
     {
         for (var i = length; i % Block != 0; i++)
@@ -122,7 +128,7 @@ internal static unsafe class RowMath
         var sum = Vector512<float>.Zero;
         for (var i = 0; i < length; i += Block)
         {
-            var weight = Vector512.Exp(Vector512.Load(scores + i) - shift);
+            var weight = Exp(Vector512.Load(scores + i) - shift);
             weight.Store(scores + i);
             sum += weight;
         }
@@ -132,6 +138,23 @@ internal static unsafe class RowMath
         {
             (Vector512.Load(scores + i) * scale).Store(scores + i);
         }
+    }
+
+    // By 2^n and a polynomial on what is left, right to two units in the last place; below -87 what is nearest to zero.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Exp(Vector512<float> x)
+    {
+        x = Vector512.MinNative(Vector512.MaxNative(x, Vector512.Create(-87.33f)), Vector512.Create(88.37f));
+        var n = Vector512.Round(x * Vector512.Create(1.44269504f));
+        var rest = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
+        rest = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), rest);
+        var sum = Vector512.FusedMultiplyAdd(Vector512.Create(1.9875691500e-4f), rest, Vector512.Create(1.3981999507e-3f));
+        sum = Vector512.FusedMultiplyAdd(sum, rest, Vector512.Create(8.3334519073e-3f));
+        sum = Vector512.FusedMultiplyAdd(sum, rest, Vector512.Create(4.1665795894e-2f));
+        sum = Vector512.FusedMultiplyAdd(sum, rest, Vector512.Create(1.6666665459e-1f));
+        sum = Vector512.FusedMultiplyAdd(sum, rest, Vector512.Create(5.0000001201e-1f));
+        sum = Vector512.FusedMultiplyAdd(sum, rest * rest, rest + Vector512<float>.One);
+        return (sum.AsInt32() + (Vector512.ConvertToInt32Native(n) << 23)).AsSingle();
     }
 
     private static float Highest(Vector512<float> values)
@@ -151,7 +174,7 @@ internal static unsafe class RowMath
         _ => x * Sigmoid(x),
     };
 
-    private static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Vector512.Exp(-x));
+    private static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Exp(-x));
 
     // The normal distribution's share below x, from the error function by Abramowitz and Stegun 7.1.26, right to 1.5e-7.
     private static Vector512<float> NormalShare(Vector512<float> x)
@@ -164,7 +187,7 @@ internal static unsafe class RowMath
             sum = Vector512.FusedMultiplyAdd(sum, t, Vector512.Create(factor));
         }
 
-        var tail = Vector512.Create(0.5f) * sum * t * Vector512.Exp(-z * z);
+        var tail = Vector512.Create(0.5f) * sum * t * Exp(-z * z);
         return Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), Vector512<float>.One - tail, tail);
     }
 

@@ -17,14 +17,21 @@ internal abstract class WeightMatrix(int columns, int inner) : IDisposable
     /// <summary>Makes one of weights (Columns, inputs), float32, which stay the caller's.</summary>
     public static WeightMatrix Of(torch.Tensor weights, Precision precision) => precision == Precision.Float32 ? new FloatMatrix(weights) : new ByteMatrix(weights);
 
-    /// <summary>products[row, i] = the product of the row and column first + i.</summary>
+    /// <summary>Multiplies all rows with some columns; <see cref="Row"/> gives the products.</summary>
     /// <param name="activations">The rows.</param>
     /// <param name="first">The first column.</param>
     /// <param name="count">How many.</param>
+    /// <param name="scratch">The calling thread's; it holds the products until the next call.</param>
+    public abstract void Multiply(Activations activations, int first, int count, ProductScratch scratch);
+
+    /// <summary>A row's products of the last <see cref="Multiply"/>, with the same arguments.</summary>
+    /// <param name="activations">The rows.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="first">The first column.</param>
+    /// <param name="count">How many.</param>
     /// <param name="scratch">The calling thread's.</param>
-    /// <param name="products">(rows, stride), of which so many columns are written.</param>
-    /// <param name="stride">From a row of products to the next.</param>
-    public abstract unsafe void Multiply(Activations activations, int first, int count, ProductScratch scratch, float* products, int stride);
+    /// <param name="to">(count), written.</param>
+    public abstract unsafe void Row(Activations activations, int row, int first, int count, ProductScratch scratch, float* to);
 
     /// <summary>The product of one row and one column.</summary>
     public abstract float Dot(Activations activations, int row, int column);

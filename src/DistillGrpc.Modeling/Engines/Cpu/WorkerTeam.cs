@@ -54,7 +54,11 @@ public sealed class WorkerTeam : IDisposable
                 _awake.Release(asleep);
             }
 
+            // libtorch's own threads would only be in the way of these.
+            var libraryThreads = torch.get_num_threads();
+            torch.set_num_threads(1);
             Do(_workers[0]);
+            torch.set_num_threads(libraryThreads);
             for (var i = 0; Volatile.Read(ref _done) < _workers.Length; i++)
             {
                 Pause(i);

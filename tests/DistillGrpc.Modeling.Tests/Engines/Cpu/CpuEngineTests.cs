@@ -108,8 +108,9 @@ public sealed class CpuEngineTests
         using var model = T5Model.Seeded(Plain, 6);
         using var engine = new CpuEngine(model, precision, null);
         var expected = Logits(engine, Inputs, 1)[0];
-        using var first = engine.Start(engine.Encode([Inputs[0]])[0], 2);
-        using var second = engine.Start(engine.Encode([Inputs[3]])[0], 2);
+        var encodings = engine.Encode(Inputs);
+        using var first = engine.Start(encodings[0], 2);
+        using var second = engine.Start(encodings[3], 2);
         int[] candidates = [1, 17, 18, 299];
         foreach (var isMixed in new[] { false, true })
         {

@@ -1,6 +1,6 @@
 namespace DistillGrpc.Modeling.Engines.Cpu.Attention;
 
-/// <summary>One query over keys and values that are kept as (keys, width) each, with a head's width filled up to a multiple of 16.</summary>
+/// <summary>One query over keys and values that are kept, with a head's size filled up to a multiple of 16.</summary>
 internal abstract unsafe class CachedAttention
 {
     /// <summary>As float32.</summary>
@@ -13,19 +13,28 @@ internal abstract unsafe class CachedAttention
     public abstract int Bytes { get; }
 
     /// <summary>context = softmax(query keys + bias) values.</summary>
-    /// <param name="query">(width), zeros beyond the head's.</param>
-    /// <param name="keys">(length, width).</param>
+    /// <param name="query">(head size).</param>
+    /// <param name="keys">(length, width), as <see cref="PutKey"/> has put them.</param>
     /// <param name="values">(length, width).</param>
-    /// <param name="width">A multiple of 16.</param>
+    /// <param name="size">The head's size.</param>
+    /// <param name="width">The size, filled up to a multiple of 16.</param>
     /// <param name="length">Keys.</param>
     /// <param name="bias">(length); null: none.</param>
     /// <param name="scores">Memory for the length, rounded up to a multiple of 16.</param>
     /// <param name="context">(width), written.</param>
-    public abstract void Attend(float* query, byte* keys, byte* values, int width, int length, float* bias, float* scores, float* context);
+    public abstract void Attend(float* query, byte* keys, byte* values, int size, int width, int length, float* bias, float* scores, float* context);
 
-    /// <summary>Writes a key or a value.</summary>
+    /// <summary>Writes a key; sixteen keys lie together, the same number of each side by side, so that one vector holds it for all of them.</summary>
     /// <param name="from">(width).</param>
     /// <param name="width">A multiple of 16.</param>
-    /// <param name="to">(width).</param>
-    public abstract void Put(float* from, int width, byte* to);
+    /// <param name="keys">All keys.</param>
+    /// <param name="place">The key's place.</param>
+    public abstract void PutKey(float* from, int width, byte* keys, int place);
+
+    /// <summary>Writes a value.</summary>
+    /// <param name="from">(width).</param>
+    /// <param name="width">A multiple of 16.</param>
+    /// <param name="values">All values.</param>
+    /// <param name="place">The value's place.</param>
+    public abstract void PutValue(float* from, int width, byte* values, int place);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace DistillGrpc.Modeling.Engines.Cpu.Attention;
@@ -11,20 +12,29 @@ internal sealed unsafe class CachedAttention<TNumber> : CachedAttention
 
     public override int Bytes => TNumber.Bytes;
 
-    public override void Attend(float* query, byte* keys, byte* values, int width, int length, float* bias, float* scores, float* context)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Attend(float* query, byte* keys, byte* values, int size, int width, int length, float* bias, float* scores, float* context)
     {
-        if (width == UsualWidth)
+        for (var i = 0; i < length; i += Block, keys += (nint)Block * width * TNumber.Bytes)
         {
-            Score64(query, keys, length, scores);
-        }
-        else
-        {
-            Score(query, keys, width, length, scores);
-        }
+            // Four sums, so that none waits for itself.
+            Vector512<float> a = default, b = default, c = default, d = default;
+            var (j, key) = (0, (nint)keys);
+            for (; j + 4 <= size; j += 4, key += 4 * Block * TNumber.Bytes)
+            {
+                a = Vector512.FusedMultiplyAdd(Vector512.Create(query[j]), TNumber.Load((byte*)key), a);
+                b = Vector512.FusedMultiplyAdd(Vector512.Create(query[j + 1]), TNumber.Load((byte*)key + Block * TNumber.Bytes), b);
+                c = Vector512.FusedMultiplyAdd(Vector512.Create(query[j + 2]), TNumber.Load((byte*)key + 2 * Block * TNumber.Bytes), c);
+                d = Vector512.FusedMultiplyAdd(Vector512.Create(query[j + 3]), TNumber.Load((byte*)key + 3 * Block * TNumber.Bytes), d);
+            }
 
-        for (var i = 0; bias is not null && i < length; i += Block)
-        {
-            (Vector512.Load(scores + i) + Vector512.Load(bias + i)).Store(scores + i);
+            for (; j < size; j++, key += Block * TNumber.Bytes)
+            {
+                a = Vector512.FusedMultiplyAdd(Vector512.Create(query[j]), TNumber.Load((byte*)key), a);
+            }
+
+            var sum = a + b + (c + d);
+            (bias is null ? sum : sum + Vector512.Load(bias + i)).Store(scores + i);
         }
 
         RowMath.Softmax(scores, length);
@@ -38,39 +48,27 @@ internal sealed unsafe class CachedAttention<TNumber> : CachedAttention
         }
     }
 
-    public override void Put(float* from, int width, byte* to)
+    public override void PutKey(float* from, int width, byte* keys, int place)
     {
+        var kept = stackalloc byte[Block * TNumber.Bytes];
+        var to = keys + ((nint)(place / Block) * Block * width + place % Block) * TNumber.Bytes;
+        for (var i = 0; i < width; i += Block)
+        {
+            TNumber.Store(Vector512.Load(from + i), kept);
+            TNumber.Scatter(kept, to + (nint)i * Block * TNumber.Bytes, Block, Block);
+        }
+    }
+
+    public override void PutValue(float* from, int width, byte* values, int place)
+    {
+        var to = values + (nint)place * width * TNumber.Bytes;
         for (var i = 0; i < width; i += Block)
         {
             TNumber.Store(Vector512.Load(from + i), to + (nint)i * TNumber.Bytes);
         }
     }
 
-    private static void Score64(float* query, byte* keys, int length, float* scores)
-    {
-        Vector512<float> q0 = Vector512.Load(query), q1 = Vector512.Load(query + 16), q2 = Vector512.Load(query + 32), q3 = Vector512.Load(query + 48);
-        for (var i = 0; i < length; i++, keys += UsualWidth * TNumber.Bytes)
-        {
-            var first = Vector512.FusedMultiplyAdd(q1, TNumber.Load(keys + 16 * TNumber.Bytes), q0 * TNumber.Load(keys));
-            var second = Vector512.FusedMultiplyAdd(q3, TNumber.Load(keys + 48 * TNumber.Bytes), q2 * TNumber.Load(keys + 32 * TNumber.Bytes));
-            scores[i] = Vector512.Sum(first + second);
-        }
-    }
-
-    private static void Score(float* query, byte* keys, int width, int length, float* scores)
-    {
-        for (var i = 0; i < length; i++, keys += (nint)width * TNumber.Bytes)
-        {
-            var sum = Vector512<float>.Zero;
-            for (var j = 0; j < width; j += Block)
-            {
-                sum = Vector512.FusedMultiplyAdd(Vector512.Load(query + j), TNumber.Load(keys + (nint)j * TNumber.Bytes), sum);
-            }
-
-            scores[i] = Vector512.Sum(sum);
-        }
-    }
-
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Mix64(byte* values, int length, float* weights, float* context)
     {
         Vector512<float> a = default, b = default, c = default, d = default;
@@ -89,6 +87,7 @@ internal sealed unsafe class CachedAttention<TNumber> : CachedAttention
         d.Store(context + 48);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Mix(byte* values, int width, int length, float* weights, float* context)
     {
         for (var j = 0; j < width; j += Block)

@@ -12,5 +12,14 @@ internal readonly unsafe struct FloatNumber : ICacheNumber
     public static Vector512<float> Load(byte* from) => Vector512.Load((float*)from);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scatter(byte* from, byte* to, nint count, nint stride)
+    {
+        for (nint i = 0; i < count; i++)
+        {
+            ((float*)to)[i * stride] = ((float*)from)[i];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> values, byte* to) => values.Store((float*)to);
 }

@@ -11,6 +11,9 @@ internal unsafe interface ICacheNumber
     /// <summary>Reads sixteen.</summary>
     static abstract Vector512<float> Load(byte* from);
 
+    /// <summary>Copies numbers as they are kept, to places that are a number of numbers apart.</summary>
+    static abstract void Scatter(byte* from, byte* to, nint count, nint stride);
+
     /// <summary>Writes sixteen.</summary>
     static abstract void Store(Vector512<float> values, byte* to);
 }

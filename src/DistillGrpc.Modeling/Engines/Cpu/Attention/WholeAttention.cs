@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace DistillGrpc.Modeling.Engines.Cpu.Attention;
@@ -62,6 +63,7 @@ internal static unsafe class WholeAttention
 
     private static int Padded(int length) => (length + KeyTile - 1) / KeyTile * KeyTile;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Score(float* a, float* b, float* c, float* d, int headSize, float* turned, nint padded, float* scores)
     {
         for (nint j = 0; j < padded; j += KeyTile)
@@ -115,6 +117,7 @@ internal static unsafe class WholeAttention
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Mix64(float* values, nint stride, int length, float* weights, nint padded, float* mixed)
     {
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
@@ -143,6 +146,7 @@ internal static unsafe class WholeAttention
     }
 
     // What lies beyond the width belongs to another head, and is not copied.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MixFew(float* values, nint stride, int length, float* weights, nint padded, float* mixed, int width)
     {
         for (var from = 0; from < width; from += Block)

@@ -8,6 +8,8 @@ namespace DistillGrpc.Modeling.Engines.Cpu.Kernels;
 internal sealed unsafe class ByteKernel<TDot> : ByteKernel
     where TDot : struct, IByteDot
 {
+    private const int CacheLine = 64;
+
     public override string Name => TDot.Name;
 
     public override bool IsSupported => TDot.IsSupported;
@@ -41,6 +43,12 @@ internal sealed unsafe class ByteKernel<TDot> : ByteKernel
 
     private static void Two(byte* left, int rows, int inner, sbyte* right, int* sums, int stride)
     {
+        // The next columns are on their way while these are multiplied with all rows.
+        for (var i = 0; Sse.IsSupported && i < 2 * inner; i += CacheLine)
+        {
+            Sse.Prefetch0(right + 2 * inner + i);
+        }
+
         for (; rows >= 6; rows -= 6, left += 6 * (nint)inner, sums += 6 * (nint)stride)
         {
             SixByTwo(left, inner, right, sums, stride);
@@ -57,25 +65,33 @@ internal sealed unsafe class ByteKernel<TDot> : ByteKernel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SixByTwo(byte* left, nint inner, sbyte* right, int* sums, nint stride)
     {
         Vector256<int> a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default;
         Vector256<int> d0 = default, d1 = default, e0 = default, e1 = default, f0 = default, f1 = default;
         for (nint i = 0; i < inner; i += Block)
         {
-            var (w0, w1) = (Vector256.Load(right + i), Vector256.Load(right + inner + i));
+            var w0 = Vector256.Load(right + i);
+            var w1 = Vector256.Load(right + inner + i);
             var x = Vector256.Load(left + i);
-            (a0, a1) = (TDot.Add(a0, x, w0), TDot.Add(a1, x, w1));
+            a0 = TDot.Add(a0, x, w0);
+            a1 = TDot.Add(a1, x, w1);
             x = Vector256.Load(left + inner + i);
-            (b0, b1) = (TDot.Add(b0, x, w0), TDot.Add(b1, x, w1));
+            b0 = TDot.Add(b0, x, w0);
+            b1 = TDot.Add(b1, x, w1);
             x = Vector256.Load(left + 2 * inner + i);
-            (c0, c1) = (TDot.Add(c0, x, w0), TDot.Add(c1, x, w1));
+            c0 = TDot.Add(c0, x, w0);
+            c1 = TDot.Add(c1, x, w1);
             x = Vector256.Load(left + 3 * inner + i);
-            (d0, d1) = (TDot.Add(d0, x, w0), TDot.Add(d1, x, w1));
+            d0 = TDot.Add(d0, x, w0);
+            d1 = TDot.Add(d1, x, w1);
             x = Vector256.Load(left + 4 * inner + i);
-            (e0, e1) = (TDot.Add(e0, x, w0), TDot.Add(e1, x, w1));
+            e0 = TDot.Add(e0, x, w0);
+            e1 = TDot.Add(e1, x, w1);
             x = Vector256.Load(left + 5 * inner + i);
-            (f0, f1) = (TDot.Add(f0, x, w0), TDot.Add(f1, x, w1));
+            f0 = TDot.Add(f0, x, w0);
+            f1 = TDot.Add(f1, x, w1);
         }
 
         StorePairs(Sums(a0, a1, b0, b1), sums, stride);
@@ -83,21 +99,26 @@ internal sealed unsafe class ByteKernel<TDot> : ByteKernel
         StorePairs(Sums(e0, e1, f0, f1), sums + 4 * stride, stride);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TwoByTwo(byte* left, nint inner, sbyte* right, int* sums, nint stride)
     {
         Vector256<int> a0 = default, a1 = default, b0 = default, b1 = default;
         for (nint i = 0; i < inner; i += Block)
         {
-            var (w0, w1) = (Vector256.Load(right + i), Vector256.Load(right + inner + i));
+            var w0 = Vector256.Load(right + i);
+            var w1 = Vector256.Load(right + inner + i);
             var x = Vector256.Load(left + i);
-            (a0, a1) = (TDot.Add(a0, x, w0), TDot.Add(a1, x, w1));
+            a0 = TDot.Add(a0, x, w0);
+            a1 = TDot.Add(a1, x, w1);
             x = Vector256.Load(left + inner + i);
-            (b0, b1) = (TDot.Add(b0, x, w0), TDot.Add(b1, x, w1));
+            b0 = TDot.Add(b0, x, w0);
+            b1 = TDot.Add(b1, x, w1);
         }
 
         StorePairs(Sums(a0, a1, b0, b1), sums, stride);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Four(byte* left, nint inner, sbyte* right, int* sums)
     {
         Vector256<int> a = default, b = default, c = default, d = default;
@@ -113,6 +134,7 @@ internal sealed unsafe class ByteKernel<TDot> : ByteKernel
         Sums(a, b, c, d).Store(sums);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int One(byte* left, nint inner, sbyte* right)
     {
         var sum = Vector256<int>.Zero;

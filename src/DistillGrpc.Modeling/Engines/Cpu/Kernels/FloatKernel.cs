@@ -39,6 +39,7 @@ internal static unsafe class FloatKernel
     }
 
     /// <summary>The product of two rows whose length is a multiple of <see cref="Block"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Dot(float* left, float* right, nint length)
     {
         var sum = Vector512<float>.Zero;
@@ -50,6 +51,7 @@ internal static unsafe class FloatKernel
         return Vector512.Sum(sum);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void OneByFour(float* left, nint inner, float* right, float* sums)
     {
         Vector512<float> a = default, b = default, c = default, d = default;
@@ -65,6 +67,7 @@ internal static unsafe class FloatKernel
         Store(sums, a, b, c, d);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FourByFour(float* left, nint inner, float* right, float* sums, nint stride)
     {
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
