@@ -125,7 +125,8 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
                 byte* keys = sequence.Store.Keys(layer, head), values = sequence.Store.Values(layer, head);
                 attention.PutKey(Filled(own, products + size), shape.Width, keys, at);
                 attention.PutValue(Filled(own, products + 2 * size), shape.Width, values, at);
-                Attend(own, products, keys, values, at + 1, weights.DecoderBias.Row(head, at), row, head);
+                var ahead = row + 1 < Rows ? _sequences[row + 1].Store : null;
+                Attend(own, products, keys, values, at + 1, weights.DecoderBias.Row(head, at), row, head, ahead, layer);
             }
         }
 
@@ -144,19 +145,23 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
             {
                 layerWeights.Query.Row(normed, row, head * size, size, own.Sums, query);
                 var input = _sequences[row].Input;
-                Attend(own, query, input.Store.Keys(layer, head), input.Store.Values(layer, head), input.Length, null, row, head);
+                var ahead = row + 1 < Rows ? _sequences[row + 1].Input : null;
+                var isNear = ahead?.Length >= input.Length;
+                Attend(own, query, input.Store.Keys(layer, head), input.Store.Values(layer, head), input.Length, null, row, head, isNear ? ahead!.Store : null, layer);
             }
         }
 
         worker.Meet();
     }
 
-    private void Attend(CpuScratch own, float* query, byte* keys, byte* values, int length, float* bias, int row, int head)
+    private void Attend(
+        CpuScratch own, float* query, byte* keys, byte* values, int length, float* bias, int row, int head, AttentionStore? ahead, int layer)
     {
         var scores = own.Attention(length + 16 + shape.Width);
         var context = scores + (length + 15) / 16 * 16;
         var size = weights.Config.HeadSize;
-        attention.Attend(query, keys, values, size, shape.Width, length, bias, scores, context);
+        byte* keysAhead = ahead is null ? null : ahead.Keys(layer, head), valuesAhead = ahead is null ? null : ahead.Values(layer, head);
+        attention.Attend(query, keys, values, size, shape.Width, length, bias, scores, context, keysAhead, valuesAhead);
         new Span<float>(context, size).CopyTo(new Span<float>(_context!.Pointer + (nint)row * _inner + head * size, size));
     }
 

@@ -22,7 +22,10 @@ internal abstract unsafe class CachedAttention
     /// <param name="bias">(length); null: none.</param>
     /// <param name="scores">Memory for the length, rounded up to a multiple of 16.</param>
     /// <param name="context">(width), written.</param>
-    public abstract void Attend(float* query, byte* keys, byte* values, int size, int width, int length, float* bias, float* scores, float* context);
+    /// <param name="keysAhead">Keys that are read next, as many: they are on their way meanwhile. Null: not known.</param>
+    /// <param name="valuesAhead">Values that are read next.</param>
+    public abstract void Attend(
+        float* query, byte* keys, byte* values, int size, int width, int length, float* bias, float* scores, float* context, byte* keysAhead, byte* valuesAhead);
 
     /// <summary>Writes a key; sixteen keys lie together, the same number of each side by side, so that one vector holds it for all of them.</summary>
     /// <param name="from">(width).</param>

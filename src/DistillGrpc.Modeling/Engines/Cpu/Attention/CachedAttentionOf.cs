@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace DistillGrpc.Modeling.Engines.Cpu.Attention;
 
@@ -9,14 +10,18 @@ internal sealed unsafe class CachedAttention<TNumber> : CachedAttention
 {
     private const int Block = 16;
     private const int UsualWidth = 64;
+    private const int CacheLine = 64;
 
     public override int Bytes => TNumber.Bytes;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Attend(float* query, byte* keys, byte* values, int size, int width, int length, float* bias, float* scores, float* context)
+    public override void Attend(
+        float* query, byte* keys, byte* values, int size, int width, int length, float* bias, float* scores, float* context, byte* keysAhead, byte* valuesAhead)
     {
-        for (var i = 0; i < length; i += Block, keys += (nint)Block * width * TNumber.Bytes)
+        var block = (nint)Block * width * TNumber.Bytes;
+        for (var i = 0; i < length; i += Block, keys += block)
         {
+            keysAhead = Fetch(keysAhead, block);
             // Four sums, so that none waits for itself.
             Vector512<float> a = default, b = default, c = default, d = default;
             var (j, key) = (0, (nint)keys);
@@ -40,7 +45,7 @@ internal sealed unsafe class CachedAttention<TNumber> : CachedAttention
         RowMath.Softmax(scores, length);
         if (width == UsualWidth)
         {
-            Mix64(values, length, scores, context);
+            Mix64(values, length, scores, context, valuesAhead);
         }
         else
         {
@@ -69,11 +74,12 @@ internal sealed unsafe class CachedAttention<TNumber> : CachedAttention
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Mix64(byte* values, int length, float* weights, float* context)
+    private static void Mix64(byte* values, int length, float* weights, float* context, byte* ahead)
     {
         Vector512<float> a = default, b = default, c = default, d = default;
         for (var i = 0; i < length; i++, values += UsualWidth * TNumber.Bytes)
         {
+            ahead = Fetch(ahead, UsualWidth * TNumber.Bytes);
             var weight = Vector512.Create(weights[i]);
             a = Vector512.FusedMultiplyAdd(weight, TNumber.Load(values), a);
             b = Vector512.FusedMultiplyAdd(weight, TNumber.Load(values + 16 * TNumber.Bytes), b);
@@ -100,5 +106,17 @@ internal sealed unsafe class CachedAttention<TNumber> : CachedAttention
 
             sum.Store(context + j);
         }
+    }
+
+    // To the second cache, which has room for a row's keys and values.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* Fetch(byte* ahead, nint length)
+    {
+        for (nint i = 0; Sse.IsSupported && ahead is not null && i < length; i += CacheLine)
+        {
+            Sse.Prefetch1(ahead + i);
+        }
+
+        return ahead is null ? null : ahead + length;
     }
 }
