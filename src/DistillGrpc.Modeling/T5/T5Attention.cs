@@ -58,6 +58,14 @@ internal sealed class T5Attention : nn.Module
         return Attend(hidden, cache.Key.narrow(2, 0, position + 1), cache.Value.narrow(2, 0, position + 1), bias);
     }
 
+    // hidden (B, 1, D): as above, of sequences of any lengths.
+    public Tensor Step(Tensor hidden, T5AttentionCache cache, T5StepPlan plan)
+    {
+        cache.Key.view(-1, _config.HeadSize).index_copy_(0, plan.Places, _key.forward(hidden).view(-1, _config.HeadSize));
+        cache.Value.view(-1, _config.HeadSize).index_copy_(0, plan.Places, _value.forward(hidden).view(-1, _config.HeadSize));
+        return Attend(hidden, plan.Read(cache.Key, plan.Keys), plan.Read(cache.Value, plan.Keys), plan.SelfBias);
+    }
+
     // hidden (B, T, D), key and value (B, H, S, d_kv).
     public Tensor Attend(Tensor hidden, Tensor key, Tensor value, Tensor bias)
     {

@@ -46,6 +46,13 @@ internal sealed class T5Block : nn.Module
         return FeedForward(hidden);
     }
 
+    public Tensor Step(Tensor hidden, T5AttentionCache self, T5AttentionCache cross, T5StepPlan plan)
+    {
+        hidden = _layers[0].Add(hidden, normed => SelfAttention.Step(normed, self, plan));
+        hidden = _layers[1].Add(hidden, normed => CrossAttention.Attend(normed, plan.Read(cross.Key, plan.Inputs), plan.Read(cross.Value, plan.Inputs), plan.CrossBias));
+        return FeedForward(hidden);
+    }
+
     private Tensor FeedForward(Tensor hidden)
     {
         var layer = (T5FeedForwardLayer)_layers[^1];

@@ -23,6 +23,8 @@ internal sealed class T5LayerNorm : nn.Module
         RegisterComponents();
     }
 
+    public Device Device => _weight.device;
+
     public Tensor Forward(Tensor hidden)
     {
         var wide = hidden.to(float32);

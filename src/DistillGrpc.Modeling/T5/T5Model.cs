@@ -167,6 +167,21 @@ public sealed class T5Model : nn.Module
         return Head(hidden).squeeze(1).MoveToOuterDisposeScope();
     }
 
+    // Keys and values of inputs (B, S, D) for every block of the decoder.
+    internal T5AttentionCache[] Project(Tensor encoded) => _decoder.Project(encoded);
+
+    // The decoder's biases by distance, (H, 2 * length).
+    internal Tensor DistanceBias(int length) => _decoder.DistanceBias(length);
+
+    // One step of sequences of any lengths: tokens (B, 1), int64, to what goes into the head, (B, D).
+    internal Tensor Step(Tensor tokenIds, T5AttentionCache[] self, T5AttentionCache[] cross, T5StepPlan plan)
+    {
+        using var scope = NewDisposeScope();
+        return _decoder.Step(_shared.forward(tokenIds), self, cross, plan).squeeze(1).MoveToOuterDisposeScope();
+    }
+
+    internal ScalarType Type => _shared.weight!.dtype;
+
     internal Device Device => _shared.weight!.device;
 
     // A model outlives the scope that happened to be open when it was made.

@@ -74,6 +74,28 @@ internal sealed class T5Stack : nn.Module
         return _norm.Forward(hidden);
     }
 
+    // Keys and values of inputs, of every block (B, H, S, d_kv).
+    public T5AttentionCache[] Project(Tensor encoded) => [.. _blocks.Select(block => block.ProjectEncoded(encoded))];
+
+    // Biases by distance, farthest first, then as many for what comes later and is not seen: (H, 2 * length).
+    public Tensor DistanceBias(int length)
+    {
+        var buckets = Enumerable.Range(0, length).Select(i => Bucket(i - (length - 1))).ToArray();
+        var bias = FirstAttention.PositionBias(tensor(buckets, device: _norm.Device)).t();
+        return cat([bias, full_like(bias, Scalars.MinusFar)], 1);
+    }
+
+    // hidden (B, 1, D): a step of sequences of any lengths.
+    public Tensor Step(Tensor hidden, T5AttentionCache[] self, T5AttentionCache[] cross, T5StepPlan plan)
+    {
+        for (var i = 0; i < _blocks.Count; i++)
+        {
+            hidden = _blocks[i].Step(hidden, self[i], cross[i], plan);
+        }
+
+        return _norm.Forward(hidden);
+    }
+
     private static Tensor Masked(Tensor bias, Tensor? maskBias) => maskBias is null ? bias : bias.add(maskBias, Scalars.One);
 
     private T5Attention FirstAttention => _blocks[0].SelfAttention;

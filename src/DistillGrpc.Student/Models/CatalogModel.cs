@@ -43,11 +43,11 @@ internal sealed class CatalogModel
     public string PlaceOf(int number) => Folder?.PlaceOf(number) ?? _path;
 
     /// <summary>Begins to load a version, unless it is.</summary>
-    public ServedModel Load(int number, StudentOptions options)
+    public ServedModel Load(int number, ModelServing serving)
     {
         if (!_served.TryGetValue(number, out var served))
         {
-            served = new ServedModel(ModelName.Of(Id, number), PlaceOf(number), options);
+            served = serving.Start(ModelName.Of(Id, number), PlaceOf(number));
             _served = _served.Add(number, served);
         }
 

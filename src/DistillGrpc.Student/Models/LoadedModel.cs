@@ -1,7 +1,7 @@
+using DistillGrpc.Modeling.Decoding;
+using DistillGrpc.Modeling.Engines;
 using DistillGrpc.Modeling.T5;
 using DistillGrpc.Modeling.Tokenizers;
-using DistillGrpc.Modeling.Training;
-using TorchSharp;
 
 namespace DistillGrpc.Student.Models;
 
@@ -23,13 +23,7 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
         var tokenizer = TokenizerLoader.Load(directory);
         var card = ModelCard.Read(directory);
         var model = T5Checkpoint.Load(directory);
-        var config = model.Config;
-        var contradiction =
-            tokenizer.VocabularySize > config.VocabularySize ? $"The tokenizer has {tokenizer.VocabularySize} ids, the model only {config.VocabularySize}."
-            : tokenizer.EosId != config.EosId ? $"The tokenizer ends with id {tokenizer.EosId}, config.json says {config.EosId}."
-            : tokenizer.PadId != config.PadId ? $"The tokenizer pads with id {tokenizer.PadId}, config.json says {config.PadId}."
-            : null;
-        if (contradiction is not null)
+        if (Contradiction(tokenizer, model.Config) is { } contradiction)
         {
             model.Dispose();
             throw new InvalidDataException(contradiction);
@@ -37,6 +31,13 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
 
         return new LoadedModel(model, tokenizer, card);
     }
+
+    /// <summary>Why a tokenizer cannot be a model's, or null.</summary>
+    public static string? Contradiction(ITokenizer tokenizer, T5Config config) =>
+        tokenizer.VocabularySize > config.VocabularySize ? $"The tokenizer has {tokenizer.VocabularySize} ids, the model only {config.VocabularySize}."
+        : tokenizer.EosId != config.EosId ? $"The tokenizer ends with id {tokenizer.EosId}, config.json says {config.EosId}."
+        : tokenizer.PadId != config.PadId ? $"The tokenizer pads with id {tokenizer.PadId}, config.json says {config.PadId}."
+        : null;
 
     /// <summary>What it is asked with.</summary>
     public TaskPrompts Prompts { get; } = new(tokenizer, card);
@@ -47,9 +48,9 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
     /// <param name="cancellationToken">Looked at before every token.</param>
     public int[][] Decode(IReadOnlyList<TaskPrompt> prompts, int maxTokens, CancellationToken cancellationToken)
     {
-        using var scope = torch.NewDisposeScope();
-        var inputs = prompts.Select(prompt => prompt.Input.Ids).ToArray();
-        return GreedyDecoder.Decode(model, PaddedBatch.Pad(inputs, tokenizer.PadId), PaddedBatch.Mask(inputs), maxTokens, prefix: prompts[0].DecoderPrefix, cancellationToken: cancellationToken);
+        using var engine = new TorchEngine(model, ownsModel: false);
+        var options = new DecodingOptions { MaxTokens = maxTokens, Prefix = prompts[0].DecoderPrefix, LogProbabilities = false };
+        return Array.ConvertAll(BatchDecoder.Decode(engine, [.. prompts.Select(prompt => prompt.Input.Ids)], options, cancellationToken), answers => answers[0].Tokens.ToArray());
     }
 
     public void Dispose() => model.Dispose();

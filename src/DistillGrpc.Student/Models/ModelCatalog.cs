@@ -6,7 +6,7 @@ using DistillGrpc.Student.Serving;
 namespace DistillGrpc.Student.Models;
 
 /// <summary>The models that the Student has: those in its state directory, and those that the operator has named. Versions with an alias are loaded.</summary>
-internal sealed class ModelCatalog(StudentOptions options, StateDirectory state, ILogger<ModelCatalog> logger) : IAsyncDisposable
+internal sealed class ModelCatalog(StudentOptions options, ModelServing serving, StateDirectory state, ILogger<ModelCatalog> logger) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, CatalogModel> _models = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -202,14 +202,14 @@ internal sealed class ModelCatalog(StudentOptions options, StateDirectory state,
     // Gives the failure, or null.
     private async Task<Exception?> LoadAsync(CatalogModel model, int number)
     {
-        var failure = await model.Load(number, options).Loaded;
+        var failure = await model.Load(number, serving).Loaded;
         if (failure is InvalidDataException)
         {
             StudentLog.ModelRefused(logger, model.Id, failure.Message);
         }
         else if (failure is not null)
         {
-            StudentLog.ModelFailed(logger, failure, model.Id);
+            StudentLog.ModelFailed(logger, failure, ModelName.Of(model.Id));
         }
 
         return failure;

@@ -1,47 +1,41 @@
-using System.Diagnostics;
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving.Answers;
+using DistillGrpc.Student.Serving.Requests;
+using DistillGrpc.Student.Serving.Scheduling;
 using Grpc.Core;
 
 namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
-internal sealed class PredictionService(ModelCatalog catalog, GivenRationales rationales, StudentOptions options, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
+internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
-    private const int DefaultMaxTokens = 256;
-    private const int BatchInFlight = 32;
-    private const int MaxTopLogProbabilities = 20;
+    private const int BatchInFlight = 64;
+    private static readonly WriteOptions Flushed = new();
+    private static readonly WriteOptions Buffered = new(WriteFlags.BufferHint);
 
-    public override async Task<PredictResponse> Predict(PredictRequest request, ServerCallContext context) => await Answer(request, context.CancellationToken);
+    public override async Task<PredictResponse> Predict(PredictRequest request, ServerCallContext context) => await AnswerAsync(request, Caller.Of(context, Priority.Interactive));
 
     public override async Task StreamPredict(StreamPredictRequest request, IServerStreamWriter<StreamPredictResponse> responseStream, ServerCallContext context)
     {
-        var asked = new PredictRequest
-        {
-            Model = request.Model,
-            Task = request.Task,
-            MaxOutputTokens = request.MaxOutputTokens,
-            TopLogProbabilities = request.TopLogProbabilities,
-            GivenLabel = request.GivenLabel,
-            GivenRationale = request.GivenRationale,
-        };
-        asked.Segments.AddRange(request.Segments);
-        var (_, output) = await StartAsync(asked, wantsDeltas: true, context.CancellationToken);
+        var (_, output) = await StartAsync(AskReader.Same(request), Caller.Of(context, Priority.Interactive), wantsDeltas: true);
         await foreach (var part in output.ReadAllAsync(context.CancellationToken))
         {
+            responseStream.WriteOptions = output.TryPeek(out _) ? Buffered : Flushed;
             await responseStream.WriteAsync(part, context.CancellationToken);
         }
     }
 
     public override async Task BatchPredict(IAsyncStreamReader<BatchPredictRequest> requestStream, IServerStreamWriter<BatchPredictResponse> responseStream, ServerCallContext context)
     {
+        var caller = Caller.Of(context, Priority.Batch);
         var output = Channel.CreateBounded<BatchPredictResponse>(BatchInFlight);
         var reading = Parallel.ForEachAsync(
             requestStream.ReadAllAsync(context.CancellationToken),
             new ParallelOptions { MaxDegreeOfParallelism = BatchInFlight, CancellationToken = context.CancellationToken },
-            async (request, token) => await output.Writer.WriteAsync(await AnswerRow(request, token), token));
+            async (request, token) => await output.Writer.WriteAsync(await AnswerRowAsync(request, caller with { CancellationToken = token }), token));
         var ending = reading.ContinueWith(done => output.Writer.Complete(done.Exception?.InnerException), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         await foreach (var response in output.Reader.ReadAllAsync(context.CancellationToken))
         {
@@ -52,11 +46,11 @@ internal sealed class PredictionService(ModelCatalog catalog, GivenRationales ra
         await reading;
     }
 
-    private async Task<BatchPredictResponse> AnswerRow(BatchPredictRequest request, CancellationToken cancellationToken)
+    private async Task<BatchPredictResponse> AnswerRowAsync(BatchPredictRequest request, Caller caller)
     {
         try
         {
-            return new BatchPredictResponse { Id = request.Id, Prediction = await Answer(request.Request ?? new PredictRequest(), cancellationToken) };
+            return new BatchPredictResponse { Id = request.Id, Prediction = await AnswerAsync(request.Request ?? new PredictRequest(), caller) };
         }
         catch (Exception failure) when (failure is not (RpcException or OperationCanceledException))
         {
@@ -80,11 +74,11 @@ internal sealed class PredictionService(ModelCatalog catalog, GivenRationales ra
         }
     }
 
-    private async Task<PredictResponse> Answer(PredictRequest request, CancellationToken cancellationToken)
+    private async Task<PredictResponse> AnswerAsync(PredictRequest request, Caller caller)
     {
-        var (model, output) = await StartAsync(request, wantsDeltas: false, cancellationToken);
-        var response = new PredictResponse { Model = model.Name };
-        await foreach (var part in output.ReadAllAsync(cancellationToken))
+        var (model, output) = await StartAsync(request, caller, wantsDeltas: false);
+        var response = new PredictResponse { Model = model };
+        await foreach (var part in output.ReadAllAsync(caller.CancellationToken))
         {
             if (part.Answer.Task == PredictionTask.Rationale)
             {
@@ -99,67 +93,26 @@ internal sealed class PredictionService(ModelCatalog catalog, GivenRationales ra
         return response;
     }
 
-    private async Task<(ServedModel Model, ChannelReader<StreamPredictResponse> Output)> StartAsync(PredictRequest request, bool wantsDeltas, CancellationToken cancellationToken)
+    private async Task<(string Model, ChannelReader<StreamPredictResponse> Output)> StartAsync(PredictRequest request, Caller caller, bool wantsDeltas)
     {
         var model = catalog.Find(request.Model, "model");
-        if (request.Segments.Count == 0 || request.Segments.Any(string.IsNullOrWhiteSpace))
-        {
-            throw RpcFailure.InvalidArgument("segments", "must hold at least one text, and none may be empty");
-        }
-
-        if (request.Segments.Sum(segment => (long)segment.Length) + request.GivenLabel.Length + request.GivenRationale.Length > options.MaxInputCharacters)
-        {
-            throw RpcFailure.InvalidArgument("segments", $"may have {options.MaxInputCharacters} characters in all, with given_label and given_rationale");
-        }
-
-        if (request.MaxOutputTokens < 0 || request.MaxOutputTokens > options.MaxOutputTokens)
-        {
-            throw RpcFailure.InvalidArgument("max_output_tokens", $"must be 0 to {options.MaxOutputTokens}");
-        }
-
-        if (request.TopLogProbabilities is < 0 or > MaxTopLogProbabilities)
-        {
-            throw RpcFailure.InvalidArgument("top_log_probabilities", $"must be 0 to {MaxTopLogProbabilities}");
-        }
-
-        if (!Enum.IsDefined(request.Task))
-        {
-            throw RpcFailure.InvalidArgument("task", "is not one of the tasks");
-        }
-
+        var ask = asks.Read(request, caller, wantsDeltas);
         model.RequireLoaded();
-        RequireAble(model, request);
-        var rationale = model.Card.Form == PredictionForm.LabelFromRationale && request.GivenRationale.Length == 0
-            ? await rationales.AskAsync(model.Card, request.Segments, cancellationToken)
-            : request.GivenRationale;
-        var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        var maxTokens = request.MaxOutputTokens > 0 ? request.MaxOutputTokens : Math.Min(DefaultMaxTokens, options.MaxOutputTokens);
-        var job = new PredictionJob([.. request.Segments], request.Task, request.GivenLabel, rationale, maxTokens, request.TopLogProbabilities, Stopwatch.GetTimestamp(), output.Writer, wantsDeltas, cancellationToken);
-        // Another version may have taken its place meanwhile, and be asked otherwise.
-        return model.TryEnqueue(job) ? (model, output.Reader) : await StartAsync(request, wantsDeltas, cancellationToken);
-    }
-
-    // A model is not asked for what it has not learnt: it would answer something.
-    private static void RequireAble(ServedModel model, PredictRequest request)
-    {
-        var card = model.Card;
-        if (card.LacksRationales && request.Task is (PredictionTask.Rationale or PredictionTask.Both))
+        AskReader.RequireAble(model.Name, model.Card, request);
+        if (model.Card.Form == PredictionForm.LabelFromRationale && request.GivenRationale.Length == 0)
         {
-            throw RpcFailure.FailedPrecondition("NO_RATIONALE_TASK", $"{model.Name} was trained on labels alone, and cannot explain them.");
+            ask = ask with { GivenRationale = await rationales.AskAsync(model.Card, request.Segments, caller.CancellationToken) };
         }
 
-        if (request.GivenLabel.Length > 0)
+        if (model.Enter() is not { } lease)
         {
-            RpcFailure.Require(request.Task == PredictionTask.Rationale, "given_label", "is explained with the task RATIONALE");
-            if (!card.ExplainsGivenLabel)
-            {
-                throw RpcFailure.FailedPrecondition("NO_GIVEN_LABEL_TASK", $"{model.Name} has not learnt to explain a given label (explained_label_weight).");
-            }
+            // Another version has taken its place meanwhile, and may be asked otherwise.
+            return await StartAsync(request, caller, wantsDeltas);
         }
 
-        if (request.GivenRationale.Length > 0 && card.Form != PredictionForm.LabelFromRationale)
-        {
-            throw RpcFailure.FailedPrecondition("NO_GIVEN_RATIONALE", $"{model.Name} does not read its label from a rationale.");
-        }
+        // What is written is sent by the thread that wrote it: that is a pool's, never the model's.
+        var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
+        _ = new AnswerFlow(model, lease, ask, output.Writer, time).RunAsync();
+        return (model.Name, output.Reader);
     }
 }

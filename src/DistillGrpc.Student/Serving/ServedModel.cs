@@ -1,37 +1,38 @@
-using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
-using TorchSharp;
+using DistillGrpc.Student.Serving.Scheduling;
+using DecodingOptions = DistillGrpc.Modeling.Decoding.DecodingOptions;
 
 namespace DistillGrpc.Student.Serving;
 
-/// <summary>A model with the thread that it runs on and the queue in front of it. One intra-op thread: decoding small models is latency, not width.</summary>
+/// <summary>A model with the thread that it runs on, its scheduler, and the queue in front of it.</summary>
 internal sealed class ServedModel : IAsyncDisposable
 {
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(200);
     private readonly TaskCompletionSource<Exception?> _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Channel<PredictionJob> _queue;
-    private readonly string _directory;
-    private LoadedModel? _model;
-    private volatile bool _isClosed;
+    private readonly JobQueue _queue;
+    private readonly ModelServing _serving;
+    private volatile ServingModel? _model;
+    private volatile Scheduler? _scheduler;
 
-    public ServedModel(string name, string directory, StudentOptions options)
+    public ServedModel(string name, string directory, ModelServing serving)
     {
-        Name = name;
-        _directory = directory;
-        _queue = Channel.CreateBounded<PredictionJob>(options.MaxQueue);
+        (Name, Directory, _serving) = (name, directory, serving);
+        _queue = new JobQueue(name, serving.Options, serving.Time);
         new Thread(Run) { IsBackground = true, Name = name }.Start();
     }
 
     public string Name { get; }
 
     /// <summary>Where its files lie.</summary>
-    public string Directory => _directory;
+    public string Directory { get; }
+
+    /// <summary>What answers; there once it is loaded. Its engine is its thread's.</summary>
+    public ServingModel Model => _model ?? throw new InvalidOperationException("The model is not loaded.");
 
     /// <summary>What it can be asked; there once it is loaded.</summary>
-    public ModelCard Card => _model?.Card ?? throw new InvalidOperationException("The model is not loaded.");
+    public ModelCard Card => Model.Card;
 
     /// <summary>Null when it serves, else why it does not.</summary>
     public Task<Exception?> Loaded => _loaded.Task;
@@ -39,17 +40,17 @@ internal sealed class ServedModel : IAsyncDisposable
     public Model Describe()
     {
         var description = new Model { Name = Name, State = ModelState.Loading };
-        if (_loaded.Task is { IsCompletedSuccessfully: true, Result: { } failure })
+        if (Failure is { } failure)
         {
             description.State = ModelState.Failed;
-            description.Failure = Reason(failure);
+            description.Failure = Scheduler.Reason(failure);
         }
         else if (_loaded.Task.IsCompleted && _model is { } model)
         {
             description.State = ModelState.Serving;
             description.Prefixes = new TaskPrefixes { Label = model.Card.LabelPrefix, Rationale = model.Card.RationalePrefix };
             description.Parameters = model.Parameters;
-            description.WeightBytes = model.Parameters * sizeof(float);
+            description.WeightBytes = model.Engine.WeightBytes;
             description.MaxInputTokens = model.Card.MaxInputTokens;
             description.Abilities = model.Card.Describe();
         }
@@ -58,7 +59,7 @@ internal sealed class ServedModel : IAsyncDisposable
     }
 
     /// <summary>Refuses a model that is not there.</summary>
-    /// <exception cref="Grpc.Core.RpcException">UNAVAILABLE while it loads, FAILED_PRECONDITION where it could not be loaded.</exception>
+    /// <exception cref="Grpc.Core.RpcException">UNAVAILABLE while it loads, FAILED_PRECONDITION where it could not be loaded, or gives no numbers.</exception>
     public void RequireLoaded()
     {
         if (!_loaded.Task.IsCompleted)
@@ -66,88 +67,82 @@ internal sealed class ServedModel : IAsyncDisposable
             throw RpcFailure.Unavailable("MODEL_LOADING", $"{Name} is being loaded.", TimeSpan.FromSeconds(1));
         }
 
-        if (_loaded.Task.Result is { } failure)
+        if (Failure is { } failure)
         {
-            throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"{Name} could not be loaded: {Reason(failure)}");
+            throw RpcFailure.FailedPrecondition("MODEL_FAILED", _scheduler is null ? $"{Name} could not be loaded: {Scheduler.Reason(failure)}" : $"{Name} cannot be served: {Scheduler.Reason(failure)}");
         }
     }
 
-    /// <summary>Puts a request into the queue; false where another model has taken this one's place meanwhile.</summary>
-    /// <exception cref="Grpc.Core.RpcException">As <see cref="RequireLoaded"/>, and RESOURCE_EXHAUSTED with a full queue.</exception>
-    public bool TryEnqueue(PredictionJob job)
+    /// <summary>Lets a request in; null where another model has taken this one's place meanwhile.</summary>
+    /// <exception cref="Grpc.Core.RpcException">As <see cref="RequireLoaded"/>.</exception>
+    public ServingLease? Enter()
     {
         RequireLoaded();
-        if (_queue.Writer.TryWrite(job))
-        {
-            return true;
-        }
-
-        return _isClosed ? false : throw RpcFailure.ResourceExhausted("QUEUE_FULL", $"Too many requests wait for {Name}.", RetryAfter);
+        return ServingLease.Enter(_queue);
     }
 
+    /// <summary>Lets no further request in, answers those that are, and gives the memory back.</summary>
     public async ValueTask DisposeAsync()
     {
-        _isClosed = true;
-        _queue.Writer.TryComplete();
+        _queue.Close();
         await _ended.Task;
     }
 
-    private static string Reason(Exception failure) => failure is InvalidDataException ? failure.Message : "the log says why.";
+    private Exception? Failure => _scheduler?.Failure ?? (_loaded.Task is { IsCompletedSuccessfully: true, Result: { } failure } ? failure : null);
 
     private void Run()
     {
         try
         {
-            torch.set_num_threads(1);
-            var model = LoadedModel.Load(_directory);
-            model.Decode([model.Prompts.Label(["warm up"])], 4, CancellationToken.None);
-            _model = model;
-            _loaded.SetResult(null);
+            Serve(_serving.Load(Directory));
         }
         catch (Exception failure)
         {
-            _loaded.SetResult(failure);
-            _ended.SetResult();
-            return;
-        }
-
-        using (_model)
-        {
-            while (Next() is { } job)
-            {
-                Answer(new AnswerWriter(_model, Name, job), job);
-            }
+            _loaded.TrySetResult(failure);
         }
 
         _ended.SetResult();
     }
 
-    // The model's thread has nothing else to do than to wait here: no pool thread is held.
-    private PredictionJob? Next()
+    private void Serve(ServingModel model)
     {
-        PredictionJob? job;
-        while (!_queue.Reader.TryRead(out job))
-        {
-            if (!_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
-            {
-                return null;
-            }
-        }
-
-        return job;
-    }
-
-    private void Answer(AnswerWriter writer, PredictionJob job)
-    {
+        using var scheduler = new Scheduler(Name, model.Engine, _queue, _serving.Options, _serving.Time, _serving.Logger);
+        WarmUp(model, scheduler);
+        (_model, _scheduler) = (model, scheduler);
+        _loaded.SetResult(null);
         try
         {
-            writer.Write();
-            job.Output.TryComplete();
+            // The thread has nothing else to do than to wait here: no pool thread is held.
+            while (scheduler.Failure is null && (scheduler.Turn() || _queue.Wait()))
+            {
+            }
         }
         catch (Exception failure)
         {
-            ServingMetrics.NotAnswered(Name, job.Task, failure is OperationCanceledException);
-            job.Output.TryComplete(failure);
+            StudentLog.ModelFailed(_serving.Logger, failure, Name);
+            scheduler.Fail(failure);
+        }
+    }
+
+    // The first answer of a process is slow, and shows whether there are any.
+    private void WarmUp(ServingModel model, Scheduler scheduler)
+    {
+        var prompt = model.Prompts.Label(["warm up"]);
+        var caller = new Caller(Priority.Interactive, DateTimeOffset.MaxValue, CancellationToken.None);
+        var options = new DecodingOptions { MaxTokens = 4, Prefix = prompt.DecoderPrefix };
+        using (var lease = ServingLease.Enter(_queue)!)
+        {
+            var job = lease.StartAsync(prompt.Input.Ids, isSameInput: false, options, wantsTokens: false, caller).AsTask().GetAwaiter().GetResult();
+            while (scheduler.Turn())
+            {
+            }
+
+            if (scheduler.Failure is not null)
+            {
+                throw new InvalidDataException("What the model gives are not finite numbers.");
+            }
+
+            job.Feed.WaitAsync().AsTask().GetAwaiter().GetResult();
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Student.Serving.Scheduling;
 
 namespace DistillGrpc.Student.Serving;
 
@@ -10,8 +11,12 @@ internal static class ServingMetrics
     private static readonly Meter Meter = new("DistillGrpc.Student");
     private static readonly Counter<long> Answers = Meter.CreateCounter<long>("distill.student.answers", "{answer}", "Answers, by model, task and outcome (answered, cancelled, failed).");
     private static readonly Counter<long> Tokens = Meter.CreateCounter<long>("distill.student.output_tokens", "{token}", "Tokens written.");
-    private static readonly Histogram<double> Queue = Meter.CreateHistogram<double>("distill.student.queue.duration", "s", "Time that a request waits for its model.");
+    private static readonly Histogram<double> Queue = Meter.CreateHistogram<double>("distill.student.queue.duration", "s", "Time that an answer waits for a place in its model's batch.");
     private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>("distill.student.answer.duration", "s", "Time from reading the input to the last token.");
+    private static readonly UpDownCounter<long> Depth = Meter.CreateUpDownCounter<long>("distill.student.queue.depth", "{request}", "Answers that wait, by model and priority (interactive, batch).");
+    private static readonly Histogram<int> StepRows = Meter.CreateHistogram<int>("distill.student.step.rows", "{row}", "Rows of a decoder's step, by model.");
+    private static readonly Histogram<double> StepDuration = Meter.CreateHistogram<double>("distill.student.step.duration", "s", "Time of a decoder's step, by model.");
+    private static readonly Histogram<double> EncoderDuration = Meter.CreateHistogram<double>("distill.student.encoder.duration", "s", "Time of an encoder's pass, by model.");
 
     /// <summary>An answer was written.</summary>
     public static void Answered(string model, TaskAnswer answer)
@@ -25,6 +30,21 @@ internal static class ServingMetrics
 
     /// <summary>A request ended without an answer.</summary>
     public static void NotAnswered(string model, PredictionTask task, bool isCancelled) => Count(Tags(model, task), isCancelled ? "cancelled" : "failed");
+
+    /// <summary>So many more, or fewer, wait.</summary>
+    public static void Waits(string model, Priority priority, int change) =>
+        Depth.Add(change, new KeyValuePair<string, object?>("model", model), new KeyValuePair<string, object?>("priority", priority == Priority.Batch ? "batch" : "interactive"));
+
+    /// <summary>Inputs were read.</summary>
+    public static void Read(string model, TimeSpan spent) => EncoderDuration.Record(spent.TotalSeconds, new KeyValuePair<string, object?>("model", model));
+
+    /// <summary>A step was made.</summary>
+    public static void Stepped(string model, int rows, TimeSpan spent)
+    {
+        var tag = new KeyValuePair<string, object?>("model", model);
+        StepRows.Record(rows, tag);
+        StepDuration.Record(spent.TotalSeconds, tag);
+    }
 
     private static TagList Tags(string model, PredictionTask task) => new() { { "model", model }, { "task", task == PredictionTask.Rationale ? "rationale" : task == PredictionTask.Both ? "both" : "label" } };
 

@@ -1,3 +1,5 @@
+using DistillGrpc.Modeling.Decoding;
+using DistillGrpc.Modeling.Engines;
 using DistillGrpc.Modeling.T5;
 using DistillGrpc.Modeling.Training;
 using static TorchSharp.torch;
@@ -58,13 +60,13 @@ public sealed class DecoderPrefixTests
             }
         }
 
-        model.eval();
+        using var engine = new TorchEngine(model, ownsModel: false);
         var inputs = Inputs.Select(row => row.Input).ToArray();
-        var (ids, mask) = (PaddedBatch.Pad(inputs, 0), PaddedBatch.Mask(inputs));
-        var encoded = model.Encode(ids, mask);
+        IEnumerable<IReadOnlyList<int>> Decode(int maxTokens, int[] prefix) =>
+            BatchDecoder.Decode(engine, inputs, new() { MaxTokens = maxTokens, Prefix = prefix }).Select(answers => answers[0].Tokens);
 
-        Assert.Equal(labels.Select(row => row.Target), GreedyDecoder.Decode(model, ids, mask, 8, prefix: LabelPrefix));
-        Assert.Equal(rationales.Select(row => row.Target), GreedyDecoder.DecodeEncoded(model, encoded, mask, 8, prefix: RationalePrefix));
-        Assert.All(GreedyDecoder.Decode(model, ids, mask, 2, prefix: RationalePrefix), row => Assert.InRange(row.Length, 1, 2));
+        Assert.Equal(labels.Select(row => row.Target), Decode(8, LabelPrefix));
+        Assert.Equal(rationales.Select(row => row.Target), Decode(8, RationalePrefix));
+        Assert.All(Decode(2, RationalePrefix), tokens => Assert.InRange(tokens.Count, 1, 2));
     }
 }

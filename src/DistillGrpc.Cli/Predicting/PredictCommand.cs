@@ -1,22 +1,18 @@
 using System.CommandLine;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using DistillGrpc.Cli.Data;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using Google.Protobuf;
 
-namespace DistillGrpc.Cli;
+namespace DistillGrpc.Cli.Predicting;
 
 /// <summary><c>distill predict</c>: asks a running Student, and writes its tokens as they come, or the answers to many rows.</summary>
 internal static class PredictCommand
 {
-    private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     public static Command Create()
     {
         var text = new Argument<string[]>("text") { Description = "The input: one text, or several segments. Left out, rows are read, and each answer is a JSON object on a line of its own.", Arity = ArgumentArity.ZeroOrMore };
-        var data = new DataOptions("Rows to answer, instead of the input.");
+        var data = new DataOptions("Rows to answer, instead of the input.", alias: "--in");
         var task = new Option<string>("--task") { Description = "What is asked for.", DefaultValueFactory = _ => "label" };
         task.AcceptOnlyFromAmong("label", "rationale", "both");
         var model = new Option<string>("--model") { Description = "The model, models/{id}; default the Student's.", DefaultValueFactory = _ => "" };
@@ -24,8 +20,11 @@ internal static class PredictCommand
         var givenLabel = new Option<string>("--given-label") { Description = "With --task rationale: explains this label instead of the model's own.", DefaultValueFactory = _ => "" };
         var givenRationale = new Option<string>("--given-rationale") { Description = "Of a model that reads its label from a rationale: that; default the Teacher's.", DefaultValueFactory = _ => "" };
         var json = new Option<bool>("--json") { Description = "Prints each answer as a JSON object on a line of its own, with its tokens and times." };
+        var output = new Option<FileInfo?>("--out") { Description = "With rows: where the answers go, as they come. Rows that the file has an answer to are not asked again: run the command again to go on." };
+        var writing = new WritingOptions();
         var student = Addresses.Student();
-        var command = new Command("predict", "Asks a running Student for a label, its rationale, or both.") { text, task, model, maxTokens, givenLabel, givenRationale, json, student };
+        var command = new Command("predict", "Asks a running Student for a label, its rationale, or both.") { text, task, model, maxTokens, givenLabel, givenRationale, output, json, student };
+        writing.AddTo(command);
         data.AddTo(command);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             () =>
@@ -39,8 +38,9 @@ internal static class PredictCommand
                     GivenRationale = parsed.GetValue(givenRationale),
                     Segments = { parsed.GetValue(text)! },
                 };
-                return request.Segments.Count == 0 ? AnswerRowsAsync(parsed.GetValue(student)!, request, data.Of(parsed), cancellationToken)
-                    : data.IsGiven(parsed) ? throw new InvalidDataException("--data: name rows, or give a text, not both.")
+                writing.Set(parsed, request);
+                return request.Segments.Count == 0 ? AnswerRowsAsync(parsed.GetValue(student)!, new PredictRun(data.Of(parsed), request, parsed.GetValue(output), parsed.GetValue(json)), cancellationToken)
+                    : data.IsGiven(parsed) || parsed.GetValue(output) is not null ? throw new InvalidDataException($"{(data.IsGiven(parsed) ? "--data" : "--out")}: name rows, or give a text, not both.")
                     : AnswerAsync(parsed.GetValue(student)!, request, parsed.GetValue(json), cancellationToken);
             },
             cancellationToken));
@@ -64,6 +64,9 @@ internal static class PredictCommand
             MaxOutputTokens = request.MaxOutputTokens,
             GivenLabel = request.GivenLabel,
             GivenRationale = request.GivenRationale,
+            TopLogProbabilities = request.TopLogProbabilities,
+            Decoding = request.Decoding,
+            Candidates = { request.Candidates },
             Segments = { request.Segments },
         };
         await foreach (var part in new InferenceClient(channel).StreamPredictAsync(streamed, cancellationToken))
@@ -73,26 +76,9 @@ internal static class PredictCommand
         }
     }
 
-    private static async Task AnswerRowsAsync(string student, PredictRequest request, DataSource data, CancellationToken cancellationToken)
+    private static async Task AnswerRowsAsync(string student, PredictRun run, CancellationToken cancellationToken)
     {
         using var channel = Addresses.Connect("--student", student);
-        var requests = data.ReadAsync(cancellationToken).Select(row =>
-        {
-            var asked = new BatchPredictRequest { Id = row.Id, Request = request.Clone() };
-            asked.Request.Segments.AddRange(row.Segments);
-            return asked;
-        });
-        var (rows, refused, failure) = (0, 0, "");
-        await foreach (var answer in new InferenceClient(channel).BatchPredictAsync(requests, cancellationToken))
-        {
-            (rows, refused, failure) = (rows + 1, refused + (answer.Error is null ? 0 : 1), answer.Error?.Message ?? failure);
-            var fields = new[] { ("id", answer.Id), ("label", answer.Prediction?.Label?.Text), ("rationale", answer.Prediction?.Rationale?.Text), ("error", answer.Error?.Message) };
-            Console.WriteLine(JsonSerializer.Serialize(fields.Where(field => field.Item2 is not null).ToDictionary(field => field.Item1, field => field.Item2), Json));
-        }
-
-        if (rows > 0 && refused == rows)
-        {
-            throw new InvalidDataException($"No row was answered: {failure}");
-        }
+        await run.RunAsync(new InferenceClient(channel), cancellationToken);
     }
 }

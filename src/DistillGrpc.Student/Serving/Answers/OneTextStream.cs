@@ -1,7 +1,7 @@
-using DistillGrpc.Modeling.Tokenizers;
+using System.Runtime.InteropServices;
 using DistillGrpc.Student.Models;
 
-namespace DistillGrpc.Student.Serving;
+namespace DistillGrpc.Student.Serving.Answers;
 
 /// <summary>
 /// A rationale and a label that are written as one text, told apart while they come. Ids that may be the beginning of the label's prefix
@@ -11,12 +11,18 @@ internal sealed class OneTextStream
 {
     private readonly TaskPrompts _prompts;
     private readonly List<int> _held = [];
-    private readonly ITokenDecoder _rationale;
-    private readonly ITokenDecoder _label;
+    private readonly AnswerText _rationale;
+    private readonly AnswerText _label;
     private bool _isLabel;
 
-    public OneTextStream(LoadedModel model) =>
-        (_prompts, _rationale, _label) = (model.Prompts, model.Tokenizer.CreateDecoder(), model.Tokenizer.CreateDecoder());
+    public OneTextStream(ServingModel model, IReadOnlyList<int> prefix, IReadOnlyList<string> stops) =>
+        (_prompts, _rationale, _label) = (model.Prompts, new AnswerText(model.Tokenizer, prefix, stops), new AnswerText(model.Tokenizer, [], stops));
+
+    /// <summary>The text of the prefix.</summary>
+    public string Beginning => _rationale.Beginning;
+
+    /// <summary>Whether a stop text has ended it.</summary>
+    public bool IsStopped => _rationale.IsStopped || _label.IsStopped;
 
     /// <summary>The text that has become certain with one more id.</summary>
     public (string Rationale, string Label) Append(int token)
@@ -27,7 +33,7 @@ internal sealed class OneTextStream
         }
 
         _held.Add(token);
-        if (_prompts.LabelAt(_held.ToArray()) is var at and >= 0)
+        if (_prompts.LabelAt(CollectionsMarshal.AsSpan(_held)) is var at and >= 0)
         {
             _isLabel = true;
             return (Take(at) + _rationale.Flush(), "");

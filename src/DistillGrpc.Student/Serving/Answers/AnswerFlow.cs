@@ -1,0 +1,196 @@
+using System.Threading.Channels;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
+using DistillGrpc.Modeling.Decoding;
+using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving.Requests;
+using DistillGrpc.Student.Serving.Scheduling;
+using DecodingOptions = DistillGrpc.Modeling.Decoding.DecodingOptions;
+
+namespace DistillGrpc.Student.Serving.Answers;
+
+/// <summary>
+/// Leads a request through its model: makes tokens of what is asked, has one generation after another written, and turns their tokens into text,
+/// all on the caller's side. Whoever reads the answers slowly keeps nobody waiting.
+/// </summary>
+internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask, ChannelWriter<StreamPredictResponse> output, TimeProvider time)
+{
+    // Of a rationale that nobody asked for, but that stands before the label.
+    private const int MaxHiddenRationale = 256;
+    private readonly ServingModel _model = served.Model;
+    private readonly AnswerMessages _messages = new(served.Name, served.Model.Tokenizer);
+    private TimeSpan _tokenized;
+
+    /// <summary>Runs until everything is written, or something failed; the output has it.</summary>
+    public async Task RunAsync()
+    {
+        using (lease)
+        {
+            try
+            {
+                await WriteAsync();
+                output.TryComplete();
+            }
+            catch (Exception failure)
+            {
+                ServingMetrics.NotAnswered(served.Name, ask.Task, failure is OperationCanceledException);
+                output.TryComplete(failure);
+            }
+        }
+    }
+
+    private Task WriteAsync()
+    {
+        // Whatever cannot be written is refused before anything is.
+        var started = time.GetTimestamp();
+        var label = new TaskDecoding(_model.Tokenizer, ask.LabelDecoding, "decoding", ask.Candidates, ask.TokenLimit);
+        var rationale = new TaskDecoding(_model.Tokenizer, ask.RationaleDecoding, ReferenceEquals(ask.RationaleDecoding, ask.LabelDecoding) ? "decoding" : "rationale_decoding", [], ask.TokenLimit);
+        _tokenized = time.GetElapsedTime(started);
+        return _model.Card.Form switch
+        {
+            PredictionForm.RationaleThenLabel => WriteAsOneAsync(label),
+            PredictionForm.LabelFromRationale => WriteFromRationaleAsync(label),
+            _ => WriteApartAsync(label, rationale),
+        };
+    }
+
+    private async Task WriteApartAsync(TaskDecoding forLabel, TaskDecoding forRationale)
+    {
+        var given = ask.GivenLabel;
+        if (ask.WantsLabel)
+        {
+            var label = await WriteAsync(PredictionTask.Label, () => _model.Prompts.Label(ask.Segments), forLabel);
+            given = _model.Card.ExplainsGivenLabel ? label : "";
+        }
+
+        if (ask.WantsRationale)
+        {
+            await WriteAsync(PredictionTask.Rationale, () => given.Length > 0 ? _model.Prompts.RationaleOf(ask.Segments, given) : _model.Prompts.Rationale(ask.Segments), forRationale);
+        }
+    }
+
+    private async Task WriteFromRationaleAsync(TaskDecoding forLabel)
+    {
+        if (ask.WantsLabel)
+        {
+            await WriteAsync(PredictionTask.Label, () => _model.Prompts.LabelFrom(ask.Segments, ask.GivenRationale), forLabel);
+        }
+
+        if (ask.WantsRationale)
+        {
+            // It is not the student's: nothing was written for it.
+            Send(PredictionTask.Rationale, ask.GivenRationale);
+            Send(_messages.Given(ask.GivenRationale));
+        }
+    }
+
+    private async Task<string> WriteAsync(PredictionTask task, Func<TaskPrompt> asked, TaskDecoding decoding)
+    {
+        var (prompt, tokenized) = Tokenized(asked);
+        var text = new AnswerText(_model.Tokenizer, decoding.Forced, decoding.Spec.Stops);
+        var beginning = decoding.IsStreamed ? text.Beginning : "";
+        Send(task, beginning);
+        var job = await GenerateAsync(prompt, decoding.Options(prompt.DecoderPrefix), decoding, token => (text.Append(token), ""), () => text.IsStopped, more => Send(task, more.First));
+        var parts = job.Answers.Select(answer => PartOf(answer, decoding)).ToArray();
+        // What could not be sent while it was written comes now.
+        Send(task, job.WantsTokens ? text.Flush() : parts[0].Text[beginning.Length..]);
+        Send(_messages.Of(task, prompt.Input, job, tokenized, decoding.Spec.Seed, parts));
+        return parts[0].Text;
+    }
+
+    // The rationale's deltas come while it is written, but for what may be the beginning of the label's prefix.
+    private async Task WriteAsOneAsync(TaskDecoding decoding)
+    {
+        var (prompt, tokenized) = Tokenized(() => _model.Prompts.Label(ask.Segments));
+        var limit = (ask.WantsRationale ? ask.MaxTokens : Math.Max(MaxHiddenRationale, ask.MaxTokens)) + (ask.WantsLabel ? ask.MaxTokens : 0) + _model.Prompts.LabelPrefixTokens;
+        var options = decoding.Options(prompt.DecoderPrefix) with { MaxTokens = Math.Min(limit, DecodingOptions.MostTokens) };
+        var text = new OneTextStream(_model, decoding.Forced, decoding.Spec.Stops);
+        var beginning = decoding.IsStreamed ? text.Beginning : "";
+        Send((beginning, ""));
+        var job = await GenerateAsync(prompt, options, decoding, text.Append, () => text.IsStopped, Send);
+        var parts = job.Answers.Select(answer => OneTextParts.Of(_model, answer, decoding.Forced, decoding.Spec.Stops)).ToArray();
+        Send(job.WantsTokens ? text.Flush() : (parts[0].Rationale.Text[beginning.Length..], parts[0].Label.Text));
+        if (ask.WantsRationale)
+        {
+            Send(_messages.Of(PredictionTask.Rationale, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Rationale)]));
+        }
+
+        if (ask.WantsLabel)
+        {
+            Send(_messages.Of(PredictionTask.Label, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Label)]));
+        }
+    }
+
+    // The first task has the time of what was made for both.
+    private (TaskPrompt Prompt, TimeSpan Time) Tokenized(Func<TaskPrompt> asked)
+    {
+        var started = time.GetTimestamp();
+        var prompt = asked();
+        var spent = _tokenized + time.GetElapsedTime(started);
+        _tokenized = TimeSpan.Zero;
+        return (prompt, spent);
+    }
+
+    private async Task<GenerationJob> GenerateAsync(
+        TaskPrompt prompt, DecodingOptions options, TaskDecoding decoding, Func<int, (string First, string Second)> read, Func<bool> isStopped, Action<(string First, string Second)> send)
+    {
+        RequirePrefixFits(options);
+        var wantsTokens = decoding.IsStreamed && (ask.WantsDeltas || decoding.Spec.Stops.Count > 0);
+        var job = await lease.StartAsync(prompt.Input.Ids, _model.Card.PrefixOnDecoder, options, wantsTokens, ask.Caller);
+        await using var gone = job.EndWithCaller();
+        while (await job.Feed.WaitAsync())
+        {
+            // As many as have come make one message: whoever cannot keep up gets fewer.
+            var (first, second) = ("", "");
+            while (job.Feed.TryRead(out var token))
+            {
+                var (more, label) = isStopped() ? ("", "") : read(token);
+                (first, second) = (Join(first, more), Join(second, label));
+            }
+
+            if (isStopped())
+            {
+                job.Stop();
+            }
+
+            send((first, second));
+        }
+
+        return job;
+    }
+
+    // With the prefix on the decoder the label that is explained stands there, too.
+    private void RequirePrefixFits(DecodingOptions options) => RpcFailure.Require(
+        options.Prefix.Count <= DecodingOptions.MostPrefixTokens,
+        ask.GivenLabel.Length > 0 ? "given_label" : "max_output_tokens",
+        $"the label is too long to be explained: with the prefixes it may have {DecodingOptions.MostPrefixTokens} tokens");
+
+    private AnswerPart PartOf(GeneratedAnswer answer, TaskDecoding decoding)
+    {
+        var (text, tokens, isStopped) = AnswerText.Of(_model.Tokenizer, decoding.Forced, decoding.Spec.Stops, answer.Tokens);
+        var end = isStopped ? FinishReason.Stop : answer.HasEnded ? FinishReason.EndOfSequence : FinishReason.Length;
+        return new AnswerPart(decoding.Candidates?.LabelOf(text) ?? text, end, 0, tokens);
+    }
+
+    private static string Join(string text, string more) => text.Length == 0 ? more : more.Length == 0 ? text : text + more;
+
+    private void Send((string Rationale, string Label) more)
+    {
+        Send(PredictionTask.Rationale, ask.WantsRationale ? more.Rationale : "");
+        Send(PredictionTask.Label, ask.WantsLabel ? more.Label : "");
+    }
+
+    private void Send(PredictionTask task, string text)
+    {
+        if (text.Length > 0 && ask.WantsDeltas)
+        {
+            output.TryWrite(new StreamPredictResponse { Delta = new AnswerDelta { Task = task, Text = text } });
+        }
+    }
+
+    private void Send(TaskAnswer answer)
+    {
+        ServingMetrics.Answered(served.Name, answer);
+        output.TryWrite(new StreamPredictResponse { Answer = answer });
+    }
+}

@@ -1,0 +1,50 @@
+namespace DistillGrpc.Student.Serving.Scheduling;
+
+/// <summary>The room that there is for further answers.</summary>
+/// <param name="IsEmpty">Nothing is being written: one is taken, whatever its size.</param>
+/// <param name="Rows">Rows that are free.</param>
+/// <param name="BatchRows">Of those, what batches may have.</param>
+/// <param name="HasBatch">Whether a batch has any.</param>
+/// <param name="ContextTokens">Memory that is free, in tokens.</param>
+/// <param name="EncoderTokens">Tokens that the next encoder's pass may still have.</param>
+/// <param name="HasInputs">Whether that pass has any.</param>
+internal readonly record struct Admission(bool IsEmpty, int Rows, int BatchRows, bool HasBatch, long ContextTokens, int EncoderTokens, bool HasInputs)
+{
+    /// <summary>The room beside the jobs that are being written.</summary>
+    public static Admission Of(List<GenerationJob> running, SchedulerOptions options)
+    {
+        var (rows, batchRows, context) = (0, 0, 0L);
+        foreach (var job in running)
+        {
+            rows += job.Rows;
+            batchRows += job.Caller.Priority == Priority.Batch ? job.Rows : 0;
+            context += job.ContextTokens;
+        }
+
+        return new Admission(
+            running.Count == 0,
+            options.MaxRows - rows,
+            options.MaxBatchRows - batchRows,
+            batchRows > 0,
+            options.MaxContextTokens - context,
+            running.Count == 0 ? options.MaxEncoderTokens : options.MaxEncoderTokensBetweenSteps,
+            HasInputs: false);
+    }
+
+    /// <summary>Whether a batch's job may have its rows, as far as other batches go.</summary>
+    public bool IsFreeForBatch(GenerationJob job) => !HasBatch || job.Rows <= BatchRows;
+
+    /// <summary>Whether a job fits.</summary>
+    public bool Fits(GenerationJob job) =>
+        (IsEmpty || (job.Rows <= Rows && job.ContextTokens <= ContextTokens)) && (job.Reading.IsRead || !HasInputs || job.Input.Length <= EncoderTokens);
+
+    /// <summary>What is left with a further job.</summary>
+    public Admission With(GenerationJob job) => new(
+        false,
+        Rows - job.Rows,
+        job.Caller.Priority == Priority.Batch ? BatchRows - job.Rows : BatchRows,
+        HasBatch || job.Caller.Priority == Priority.Batch,
+        ContextTokens - job.ContextTokens,
+        job.Reading.IsRead ? EncoderTokens : EncoderTokens - job.Input.Length,
+        HasInputs || !job.Reading.IsRead);
+}

@@ -1,0 +1,110 @@
+using DistillGrpc.Modeling.Decoding;
+
+namespace DistillGrpc.Student.Serving.Scheduling;
+
+/// <summary>An answer, or several to one input, on the way through a model's scheduler.</summary>
+internal sealed class GenerationJob
+{
+    private volatile bool _isStopped;
+
+    /// <summary>A job.</summary>
+    /// <param name="input">Token ids that the encoder reads; not looked at where <paramref name="reading"/> is read already.</param>
+    /// <param name="reading">What comes, or came, of reading it.</param>
+    /// <param name="decoding">How to write.</param>
+    /// <param name="wantsTokens">Whether tokens are fed as they come.</param>
+    public GenerationJob(int[] input, Reading reading, DecodingOptions decoding, bool wantsTokens)
+    {
+        (Input, Reading, Decoding, WantsTokens) = (input, reading, decoding, wantsTokens);
+        Feed = new TokenFeed(wantsTokens ? decoding.MaxTokens : 0);
+    }
+
+    public int[] Input { get; }
+
+    public Reading Reading { get; }
+
+    public DecodingOptions Decoding { get; }
+
+    public bool WantsTokens { get; }
+
+    public required Caller Caller { get; init; }
+
+    /// <summary>It goes on with a request that has been taken before: it is not refused, and goes before those that have not.</summary>
+    public bool IsContinuation { get; init; }
+
+    /// <summary>The tokens, and how it ended.</summary>
+    public TokenFeed Feed { get; }
+
+    /// <summary>Rows that it may have in a step.</summary>
+    public int Rows => Math.Max(Decoding.Beams, Decoding.Answers);
+
+    /// <summary>Tokens that its memory has room for.</summary>
+    public long ContextTokens => Input.Length + ((long)Rows * (Decoding.Prefix.Count + Decoding.MaxTokens));
+
+    /// <summary>What was written, once <see cref="Feed"/> has ended without a failure.</summary>
+    public IReadOnlyList<GeneratedAnswer> Answers { get; private set; } = [];
+
+    /// <summary>Time in the queue.</summary>
+    public TimeSpan Queued { get; set; }
+
+    /// <summary>Time of the encoder's pass.</summary>
+    public TimeSpan Encoded { get; set; }
+
+    /// <summary>Time from then on.</summary>
+    public TimeSpan Decoded { get; set; }
+
+    // The scheduler's own.
+    internal long Since { get; set; }
+
+    internal Generation? Generation { get; set; }
+
+    internal int Fed { get; set; }
+
+    /// <summary>Enough is written: it ends with what there is, within a step.</summary>
+    public void Stop() => _isStopped = true;
+
+    /// <summary>Whether enough is written.</summary>
+    internal bool IsStopped => _isStopped;
+
+    /// <summary>Ends the feed at once when the caller goes: nobody waits for the model's thread to see it.</summary>
+    public CancellationTokenRegistration EndWithCaller() =>
+        Caller.CancellationToken.UnsafeRegister(static (job, token) => ((GenerationJob)job!).Feed.End(new OperationCanceledException(token)), this);
+
+    /// <summary>Feeds the tokens that have come since.</summary>
+    internal void FeedTokens()
+    {
+        if (!WantsTokens)
+        {
+            return;
+        }
+
+        var tokens = Generation!.Tokens;
+        while (Fed < tokens.Count)
+        {
+            Feed.Add(tokens[Fed++]);
+        }
+    }
+
+    /// <summary>It is over, with what was written.</summary>
+    internal void Complete()
+    {
+        var generation = Generation!;
+        Answers = generation.IsDone ? generation.Answers : [Partial(generation)];
+        generation.Dispose();
+        Feed.End(null);
+    }
+
+    /// <summary>It is over.</summary>
+    internal void Fail(Exception failure)
+    {
+        Generation?.Dispose();
+        Feed.End(failure);
+    }
+
+    // What a stop text has ended: only ever the one answer.
+    private static GeneratedAnswer Partial(Generation generation) => new(
+        [.. generation.Tokens],
+        generation.LogProbabilities.Count > 0 ? generation.LogProbabilities.Sum(value => (double)value) : double.NaN,
+        [.. generation.LogProbabilities],
+        [.. generation.TopLogProbabilities],
+        HasEnded: false);
+}

@@ -1,0 +1,74 @@
+using DistillGrpc.Client;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
+using DistillGrpc.Student.Models;
+using Grpc.Net.Client;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace DistillGrpc.Student.Tests.Serving;
+
+/// <summary>A Student on a free loopback port, over HTTP/2, whose one model is a scripted engine behind a tokenizer of bytes.</summary>
+internal sealed class ScriptedStudent : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder;
+    private readonly WebApplication _app;
+
+    private ScriptedStudent(TemporaryFolder folder, WebApplication app, ScriptedEngine engine) =>
+        (_folder, _app, Engine, Channel) = (folder, app, engine, DistillChannel.To(app.Address()));
+
+    public ScriptedEngine Engine { get; }
+
+    public GrpcChannel Channel { get; }
+
+    public InferenceClient Client => new(Channel);
+
+    public ModelClient Models => new(Channel);
+
+    /// <summary>Starts it.</summary>
+    /// <param name="answer">What the model answers to what it reads, its prefix included.</param>
+    /// <param name="card">What it can be asked.</param>
+    /// <param name="settings">Further settings.</param>
+    public static async Task<ScriptedStudent> StartAsync(Func<string, string> answer, ModelCard? card = null, params string[] settings)
+    {
+        var (folder, engine) = (new TemporaryFolder(), new ScriptedEngine(answer));
+        var app = StudentHost.Create(
+            ["--Listen=http://127.0.0.1:0", $"--StateDirectory={folder.Path}/state", $"--Models:scripted={Directory.CreateDirectory($"{folder.Path}/model").FullName}", .. settings],
+            builder =>
+            {
+                builder.Logging.ClearProviders();
+                builder.Services.AddSingleton<ModelLoader>(_ => new ServingModel(engine, SchedulerRig.Bytes, card ?? new ModelCard(), 1));
+            },
+            isEmbedded: true);
+        await app.StartAsync();
+        await app.Services.GetRequiredService<ModelCatalog>().Loaded;
+        // The warm-up is nobody's.
+        engine.Passes.Clear();
+        engine.Rows.Clear();
+        return new ScriptedStudent(folder, app, engine);
+    }
+
+    /// <summary>Waits until nothing is left of any request.</summary>
+    public async Task IdleAsync()
+    {
+        var until = DateTime.UtcNow.AddSeconds(30);
+        while (Engine.LiveSequences + Engine.LiveEncodings > 0)
+        {
+            Assert.True(DateTime.UtcNow < until, "Sequences or encodings were left.");
+            await Task.Delay(5);
+        }
+    }
+
+    public static PredictRequest Ask(string text, PredictionTask task = PredictionTask.Label) => new() { Segments = { text }, Task = task };
+
+    public static StreamPredictRequest AskStream(string text, PredictionTask task = PredictionTask.Label) => new() { Segments = { text }, Task = task };
+
+    public async ValueTask DisposeAsync()
+    {
+        Channel.Dispose();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+        _folder.Dispose();
+    }
+}
