@@ -10,7 +10,13 @@ internal sealed class ScriptedEngine(int vocabulary, Func<IReadOnlyList<int>, fl
 
     public T5Config Config { get; } = new()
     {
-        VocabularySize = vocabulary, ModelSize = 1, HeadSize = 1, FeedForwardSize = 1, EncoderLayers = 1, DecoderLayers = 1, Heads = 1,
+        VocabularySize = vocabulary,
+        ModelSize = 1,
+        HeadSize = 1,
+        FeedForwardSize = 1,
+        EncoderLayers = 1,
+        DecoderLayers = 1,
+        Heads = 1,
     };
 
     public long WeightBytes => 0;
