@@ -1,6 +1,7 @@
 using DistillGrpc.Hosting;
 using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Modeling.Engines;
+using DistillGrpc.Modeling.Engines.Cpu;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Scheduling;
 
@@ -24,11 +25,14 @@ internal sealed class StudentOptions
     /// <summary>Most bytes of the files of a model that is uploaded; default 64 Gi.</summary>
     public long MaxModelBytes { get; set; } = 64L << 30;
 
-    /// <summary>The engine that models answer with: auto or torch. Default auto, the best one for this machine.</summary>
+    /// <summary>The engine that models answer with: auto, cpu or torch. Default auto: libtorch where it has a GPU, else ours for processors.</summary>
     public EngineKind Engine { get; set; }
 
-    /// <summary>Threads of a model that answers; default 1.</summary>
-    public int ServingThreads { get; set; } = 1;
+    /// <summary>What the engine for processors keeps weights in: float32 or int8. Default float32.</summary>
+    public Precision Precision { get; set; }
+
+    /// <summary>Threads of a step; 0, the default: all processors, shared by all models (with the engine torch one for each model).</summary>
+    public int ServingThreads { get; set; }
 
     /// <summary>Requests that may wait for one model; more are refused with RESOURCE_EXHAUSTED. As many inputs of batches may wait besides. Default 256.</summary>
     public int MaxQueue { get; set; } = 256;
@@ -97,8 +101,9 @@ internal sealed class StudentOptions
         Setting.Require(KeptVersions is >= 0 and <= 100_000, nameof(KeptVersions), "must be 0 to 100000.");
         Setting.Require(MaxModelBytes is >= 1, nameof(MaxModelBytes), "must be above 0.");
         Setting.Require(MaxQueue is >= 1 and <= 1_000_000, nameof(MaxQueue), "must be 1 to 1000000.");
-        Setting.Require(Enum.IsDefined(Engine), nameof(Engine), "must be auto or torch.");
-        Setting.Require(ServingThreads is >= 1 and <= 1024, nameof(ServingThreads), "must be 1 to 1024.");
+        Setting.Require(Enum.IsDefined(Engine), nameof(Engine), "must be auto, cpu or torch.");
+        Setting.Require(Enum.IsDefined(Precision), nameof(Precision), "must be float32 or int8.");
+        Setting.Require(ServingThreads is >= 0 and <= 1024, nameof(ServingThreads), "must be 0 to 1024.");
         Setting.Require(MaxStepRows is >= 1 and <= 1024, nameof(MaxStepRows), "must be 1 to 1024.");
         Setting.Require(MaxBatchRows >= 1 && MaxBatchRows <= 1024, nameof(MaxBatchRows), "must be 1 to 1024.");
         Setting.Require(MaxContextTokens is >= 1, nameof(MaxContextTokens), "must be above 0.");
@@ -120,7 +125,7 @@ internal sealed class StudentOptions
     }
 
     /// <summary>How models are run.</summary>
-    public EngineOptions Engines() => new() { Engine = Engine, Threads = ServingThreads };
+    public EngineOptions Engines() => new() { Engine = Engine, Precision = Precision, Threads = ServingThreads };
 
     /// <summary>How a model's steps are filled.</summary>
     public SchedulerOptions Scheduler() => new()

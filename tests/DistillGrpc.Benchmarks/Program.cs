@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DistillGrpc.Benchmarks.Engines;
 using DistillGrpc.Benchmarks.Machine;
 using DistillGrpc.Benchmarks.Teaching;
 using DistillGrpc.Benchmarks.Training;
@@ -11,6 +12,7 @@ var root = new RootCommand("Benchmarks: programs that measure, not tests. Run th
     FakeEndpoint.Create(),
     BareCalls.Create(),
     MachineBenchmark.Create(),
+    EngineBenchmark.Create(),
     TrainingBenchmark.Create(),
     TrainingProbe.Create(),
 };

@@ -1,3 +1,5 @@
+using DistillGrpc.Modeling.Engines.Cpu;
+
 namespace DistillGrpc.Modeling.Engines;
 
 /// <summary>How models are run.</summary>
@@ -6,6 +8,9 @@ public sealed record EngineOptions
     /// <summary>The engine; default the one that is best here.</summary>
     public EngineKind Engine { get; init; }
 
-    /// <summary>Threads of one model's products; default 1.</summary>
-    public int Threads { get; init; } = 1;
+    /// <summary>What the weights are kept in, by the engine for processors; default float32.</summary>
+    public Precision Precision { get; init; }
+
+    /// <summary>Threads of a step. 0, the default: all processors for the engine for processors, whose models share them; one for each of libtorch's models.</summary>
+    public int Threads { get; init; }
 }

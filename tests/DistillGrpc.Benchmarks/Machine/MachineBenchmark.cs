@@ -4,6 +4,8 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using DistillGrpc.Modeling.Engines.Cpu;
+using DistillGrpc.Modeling.Engines.Cpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -35,6 +37,7 @@ internal static unsafe class MachineBenchmark
             }
         }
 
+        PrintKernels();
         set_num_threads(threads);
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
@@ -47,6 +50,21 @@ internal static unsafe class MachineBenchmark
             var whole = Best(() => ((Tensor)script.invoke("mm", left, right)!).Dispose());
             var single = Best(() => matmul(floats, weights).Dispose());
             Line($"{rows} x {inner} by {columns}, {threads} thread(s): libtorch int8 {work / whole / 1e9:0} GOP/s ({whole * 1e3:0.000} ms), float32 {work / single / 1e9:0} GFLOP/s ({single * 1e3:0.000} ms)");
+        }
+    }
+
+    // One thread: a thread's kernel knows nothing of others.
+    private static void PrintKernels()
+    {
+        foreach (var (rows, inner, columns) in new[] { (1, 512, 2048), (2, 512, 2048), (4, 512, 2048), (8, 512, 2048), (16, 512, 2048), (16, 2048, 512), (64, 512, 2048) })
+        {
+            var (left, right, sums) = (new NativeArray<byte>(rows * inner), new NativeArray<sbyte>(columns * inner), new NativeArray<int>(rows * columns));
+            var (floats, weights, products) = (new NativeArray<float>(rows * inner), new NativeArray<float>(columns * inner), new NativeArray<float>(rows * columns));
+            var work = 2.0 * rows * inner * columns;
+            var whole = string.Join(", ", ByteKernel.All.Where(kernel => kernel.IsSupported).Select(kernel => string.Create(
+                CultureInfo.InvariantCulture, $"{kernel.Name} {work / Best(() => kernel.Multiply(left.Pointer, rows, inner, right.Pointer, columns, sums.Pointer, columns)) / 1e9:0}")));
+            var single = Best(() => FloatKernel.Multiply(floats.Pointer, rows, inner, weights.Pointer, columns, products.Pointer, columns));
+            Line($"{rows} x {inner} by {columns}, 1 thread: our int8 {whole} GOP/s, float32 {work / single / 1e9:0} GFLOP/s");
         }
     }
 

@@ -1,0 +1,73 @@
+using TorchSharp;
+
+namespace DistillGrpc.Modeling.Engines.Cpu;
+
+/// <summary>Rows that are to be multiplied with weights, in the weights' precision. Filled row by row, by any threads.</summary>
+internal sealed unsafe class Activations(Precision precision) : IDisposable
+{
+    // From so many rows on libtorch's product is the faster one: it lays weights out anew for each.
+    private const int LibraryRows = 24;
+    private TensorMemory? _values;
+    private NativeArray<byte>? _shifted;
+    private NativeArray<float>? _scales;
+
+    /// <summary>Rows.</summary>
+    public int Rows { get; private set; }
+
+    /// <summary>Length of a row, as <see cref="WeightMatrix.Inner"/>.</summary>
+    public int Inner { get; private set; }
+
+    /// <summary>(Rows, Inner), float32.</summary>
+    public float* Floats => (float*)_values!.Pointer;
+
+    /// <summary>(Rows, Inner), 128 more than the signed byte; of what is not for libtorch.</summary>
+    public byte* Shifted => _shifted!.Pointer;
+
+    /// <summary>(Rows): what a byte of the row stands for.</summary>
+    public float* Scales => _scales!.Pointer;
+
+    /// <summary>The values for libtorch: (Rows, Inner), int8 or float32, in the caller's scope.</summary>
+    public torch.Tensor View => _values!.View(0, Rows, Inner);
+
+    /// <summary>So many rows that libtorch multiplies them.</summary>
+    public bool IsForLibrary => Rows >= LibraryRows;
+
+    /// <summary>Makes room; what was in it is gone.</summary>
+    public void Begin(int rows, int inner)
+    {
+        (Rows, Inner) = (rows, inner);
+        var length = (long)rows * inner;
+        if (precision == Precision.Float32)
+        {
+            _values = TensorMemory.AtLeast(_values, length, torch.ScalarType.Float32);
+            return;
+        }
+
+        _values = TensorMemory.AtLeast(_values, length, torch.ScalarType.Int8);
+        _shifted = NativeArray<byte>.AtLeast(_shifted, length);
+        _scales = NativeArray<float>.AtLeast(_scales, rows);
+    }
+
+    /// <summary>Fills a row.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="values">(Inner); zeros beyond its own length.</param>
+    public void Set(int row, float* values)
+    {
+        var at = (nint)row * Inner;
+        if (precision == Precision.Float32)
+        {
+            Buffer.MemoryCopy(values, Floats + at, Inner * sizeof(float), Inner * sizeof(float));
+        }
+        else
+        {
+            Scales[row] = RowMath.Quantize(values, Inner, (sbyte*)_values!.Pointer + at, IsForLibrary ? null : Shifted + at);
+        }
+    }
+
+    public void Dispose()
+    {
+        _values?.Dispose();
+        _shifted?.Dispose();
+        _scales?.Dispose();
+    }
+}

@@ -1,0 +1,126 @@
+using DistillGrpc.Modeling.Engines.Cpu.Attention;
+using DistillGrpc.Modeling.Engines.Cpu.Kernels;
+using DistillGrpc.Modeling.T5;
+
+namespace DistillGrpc.Modeling.Engines.Cpu;
+
+/// <summary>
+/// The engine for processors: weights in int8 or float32, own kernels for the few rows of a decoder's step, which read every weight once, and libtorch's
+/// products for the many rows of an encoder's pass; no padding, and nothing allocated for a token. Exact sums make an int8 engine's numbers the same in any company.
+/// </summary>
+public sealed class CpuEngine : IT5Engine
+{
+    // Finished answers' memory that is kept for the next ones.
+    private const long PooledBytes = 256L << 20;
+    private readonly WorkerTeam _team;
+    private readonly bool _ownsTeam;
+    private readonly CpuWeights _weights;
+    private readonly MemoryPool _pool = new(PooledBytes);
+    private readonly CpuScratch[] _scratch;
+    private readonly EncoderPass _encoder;
+    private readonly DecoderStep _decoder;
+
+    /// <summary>Takes a model's weights over; the model can be disposed afterwards.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="precision">What the weights become.</param>
+    /// <param name="team">Threads, which stay the caller's and may serve other engines too; null: own ones, as many as there are processors.</param>
+    public CpuEngine(T5Model model, Precision precision, WorkerTeam? team = null)
+    {
+        (_ownsTeam, _team) = (team is null, team ?? new WorkerTeam(Environment.ProcessorCount));
+        _weights = new CpuWeights(model, precision);
+        var attention = precision == Precision.Float32 ? CachedAttention.Float32 : CachedAttention.Bfloat16;
+        Shape = AttentionShape.Of(model.Config, attention.Bytes);
+        _scratch = [.. Enumerable.Range(0, _team.Size).Select(_ => new CpuScratch(precision))];
+        _encoder = new EncoderPass(_weights, attention, Shape, _scratch);
+        _decoder = new DecoderStep(_weights, attention, Shape, precision, _scratch);
+        Name = precision == Precision.Float32 ? "cpu float32" : $"cpu int8 {ByteKernel.Best.Name}";
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public T5Config Config => _weights.Config;
+
+    /// <inheritdoc/>
+    public long WeightBytes => _weights.Bytes;
+
+    internal AttentionShape Shape { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<T5Encoding> Encode(IReadOnlyList<int[]> inputs)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(inputs.Min(input => input.Length));
+        var encodings = inputs.Select(input => new CpuEncoding(this, new AttentionStore(_pool, Shape, input.Length), input.Length)).ToArray();
+        try
+        {
+            _weights.EncoderBias.Reserve(inputs.Max(input => input.Length));
+            _encoder.Begin(inputs, encodings);
+            _team.Run(_encoder.Work);
+            return encodings;
+        }
+        catch
+        {
+            Array.ForEach(encodings, encoding => encoding.Dispose());
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public T5Sequence Start(T5Encoding encoding, int maxLength) => new CpuSequence(Own(encoding), new AttentionStore(_pool, Shape, maxLength));
+
+    /// <inheritdoc/>
+    public T5Sequence Fork(T5Sequence sequence)
+    {
+        var from = (CpuSequence)sequence;
+        var fork = (CpuSequence)Start(from.Encoding, from.MaxLength);
+        fork.Store.Copy(from.Store, from.Length);
+        fork.Length = from.Length;
+        return fork;
+    }
+
+    /// <inheritdoc/>
+    public void Step(ReadOnlySpan<StepRow> rows, Span<float> logits)
+    {
+        var longest = 0;
+        foreach (var row in rows)
+        {
+            Own(row.Sequence.Encoding);
+            var most = row.Sequence.MaxLength;
+            longest = row.Sequence.Length < most ? Math.Max(longest, most) : throw new InvalidOperationException($"All {most} steps of a sequence are made.");
+        }
+
+        _weights.DecoderBias.Reserve(longest);
+        unsafe
+        {
+            fixed (float* to = logits)
+            {
+                _decoder.Begin(rows, to);
+                _team.Run(_decoder.Work);
+            }
+        }
+
+        foreach (var row in rows)
+        {
+            row.Sequence.Length++;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_ownsTeam)
+        {
+            _team.Dispose();
+        }
+
+        _weights.Dispose();
+        _pool.Dispose();
+        _encoder.Dispose();
+        _decoder.Dispose();
+        Array.ForEach(_scratch, scratch => scratch.Dispose());
+    }
+
+    private CpuEncoding Own(T5Encoding encoding) =>
+        encoding is CpuEncoding own && own.Engine == this ? own : throw new ArgumentException("Another engine has read it.", nameof(encoding));
+}

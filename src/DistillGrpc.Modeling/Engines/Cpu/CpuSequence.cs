@@ -1,0 +1,11 @@
+namespace DistillGrpc.Modeling.Engines.Cpu;
+
+/// <summary>An answer: the keys and values of what was written.</summary>
+internal sealed class CpuSequence(CpuEncoding encoding, AttentionStore store) : T5Sequence(encoding, store.Capacity)
+{
+    public CpuEncoding Input => encoding;
+
+    public AttentionStore Store => store;
+
+    protected override void Free() => store.Dispose();
+}

@@ -1,0 +1,47 @@
+using System.Runtime.InteropServices;
+
+namespace DistillGrpc.Modeling.Engines.Cpu;
+
+/// <summary>Zeroed memory outside of the heap, at a cache line's start.</summary>
+internal sealed unsafe class NativeArray<T> : IDisposable
+    where T : unmanaged
+{
+    private const int Alignment = 64;
+
+    public NativeArray(long length)
+    {
+        Length = length;
+        Pointer = (T*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, length) * (nuint)sizeof(T), Alignment);
+        NativeMemory.Clear(Pointer, (nuint)length * (nuint)sizeof(T));
+    }
+
+    ~NativeArray() => Free();
+
+    public T* Pointer { get; private set; }
+
+    public long Length { get; }
+
+    /// <summary>An array of at least so many: the given one, or a new one in its place.</summary>
+    public static NativeArray<T> AtLeast(NativeArray<T>? array, long length)
+    {
+        if (array is not null && array.Length >= length)
+        {
+            return array;
+        }
+
+        array?.Dispose();
+        return new NativeArray<T>(length);
+    }
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        NativeMemory.AlignedFree(Pointer);
+        Pointer = null;
+    }
+}

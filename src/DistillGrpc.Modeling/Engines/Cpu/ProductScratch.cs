@@ -1,0 +1,28 @@
+using static TorchSharp.torch;
+
+namespace DistillGrpc.Modeling.Engines.Cpu;
+
+/// <summary>Where a thread's products lie until they are scaled, or put where they belong.</summary>
+internal sealed unsafe class ProductScratch : IDisposable
+{
+    private TensorMemory? _sums;
+    private TensorMemory? _floats;
+
+    /// <summary>The int32 as they are.</summary>
+    public byte* LastSums => _sums!.Pointer;
+
+    /// <summary>The float32 as they are.</summary>
+    public byte* LastFloats => _floats!.Pointer;
+
+    /// <summary>Memory for so many int32.</summary>
+    public TensorMemory Sums(long length) => _sums = TensorMemory.AtLeast(_sums, length, ScalarType.Int32);
+
+    /// <summary>Memory for so many float32.</summary>
+    public TensorMemory Floats(long length) => _floats = TensorMemory.AtLeast(_floats, length, ScalarType.Float32);
+
+    public void Dispose()
+    {
+        _sums?.Dispose();
+        _floats?.Dispose();
+    }
+}
