@@ -47,8 +47,8 @@ internal static class Int8Guard
             : figures.EqualLabels * 1000L < figures.Rows * (long)LeastAgreement ? Text($"{figures.EqualLabels} of {figures.Rows} labels agree, and {LeastAgreement / 1000.0:0.0%} have to")
             : figures.LacksRationales ? ""
             : figures.RationaleRows < LeastRows ? $"rationales were compared on {figures.RationaleRows} rows, of at least {LeastRows}"
-            // Also where one is not a number.
-            : !(float32 >= 0 && int8 <= float32 * (1 + MostRise)) ? Text($"the rationale loss goes from {float32:0.0000} to {int8:0.0000} nats, and may rise by {MostRise:0.0%}")
+            // Also where one is no finite number.
+            : !(double.IsFinite(float32) && int8 >= 0 && int8 <= float32 * (1 + MostRise)) ? Text($"the rationale loss goes from {float32:0.0000} to {int8:0.0000} nats, and may rise by {MostRise:0.0%}")
             : "";
     }
 
