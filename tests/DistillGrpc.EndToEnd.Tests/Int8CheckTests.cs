@@ -85,7 +85,8 @@ public sealed class Int8CheckTests : IAsyncLifetime
     {
         await _pair.StopStudentAsync();
         await _pair.StartStudentAsync(["--Engine=cpu", .. settings]);
-        while ((await _pair.Models.ListAsync()).Any(model => model.State == ModelState.Loading))
+        var models = Directory.CreateDirectory(Path.Combine(_pair.State, "models"));
+        while ((await _pair.Models.ListAsync()).Count(model => model.State == ModelState.Serving) < models.GetDirectories().Length)
         {
             await Task.Delay(20);
         }
