@@ -37,7 +37,7 @@ public static class StudentHost
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<DatasetStore>();
         builder.Services.AddSingleton<DatasetCalls>();
-        builder.Services.TryAddSingleton<ModelLoader>(directory => ServingModel.Load(directory, options.Engines()));
+        builder.Services.TryAddSingleton<ModelLoader>(directory => ServingModel.Load(directory, options));
         builder.Services.AddSingleton<ModelServing>();
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<AskReader>();

@@ -28,8 +28,14 @@ internal sealed class StudentOptions
     /// <summary>The engine that models answer with: auto, cpu or torch. Default auto: libtorch where it has a GPU, else ours for processors.</summary>
     public EngineKind Engine { get; set; }
 
-    /// <summary>What the engine for processors keeps weights in: float32 or int8. Default float32.</summary>
-    public Precision Precision { get; set; }
+    /// <summary>
+    /// What the engine for processors keeps weights in: auto, float32 or int8. Default auto: int8 where a version's check has found it as good as float32
+    /// (ModelVersion.int8_check), else float32; the others insist.
+    /// </summary>
+    public PrecisionSetting Precision { get; set; }
+
+    /// <summary>Held-out rows, at most, by which a job compares int8 with float32 before its model is put into its place; 0: it does not. Default 1000.</summary>
+    public int Int8CheckRows { get; set; } = 1000;
 
     /// <summary>Threads of a step; 0, the default: all processors, shared by all models (with the engine torch one for each model).</summary>
     public int ServingThreads { get; set; }
@@ -102,7 +108,8 @@ internal sealed class StudentOptions
         Setting.Require(MaxModelBytes is >= 1, nameof(MaxModelBytes), "must be above 0.");
         Setting.Require(MaxQueue is >= 1 and <= 1_000_000, nameof(MaxQueue), "must be 1 to 1000000.");
         Setting.Require(Enum.IsDefined(Engine), nameof(Engine), "must be auto, cpu or torch.");
-        Setting.Require(Enum.IsDefined(Precision), nameof(Precision), "must be float32 or int8.");
+        Setting.Require(Enum.IsDefined(Precision), nameof(Precision), "must be auto, float32 or int8.");
+        Setting.Require(Int8CheckRows is >= 0 and <= 1_000_000, nameof(Int8CheckRows), "must be 0 to 1000000.");
         Setting.Require(ServingThreads is >= 0 and <= 1024, nameof(ServingThreads), "must be 0 to 1024.");
         Setting.Require(MaxStepRows is >= 1 and <= 1024, nameof(MaxStepRows), "must be 1 to 1024.");
         Setting.Require(MaxBatchRows >= 1 && MaxBatchRows <= 1024, nameof(MaxBatchRows), "must be 1 to 1024.");
@@ -124,8 +131,9 @@ internal sealed class StudentOptions
         Setting.Require(TrainingThreads is >= 1 and <= 1024, nameof(TrainingThreads), "must be 1 to 1024.");
     }
 
-    /// <summary>How models are run.</summary>
-    public EngineOptions Engines() => new() { Engine = Engine, Precision = Precision, Threads = ServingThreads };
+    /// <summary>How a model is run.</summary>
+    /// <param name="precision">What the engine for processors keeps its weights in.</param>
+    public EngineOptions Engines(Precision precision) => new() { Engine = Engine, Precision = precision, Threads = ServingThreads };
 
     /// <summary>How a model's steps are filled.</summary>
     public SchedulerOptions Scheduler() => new()

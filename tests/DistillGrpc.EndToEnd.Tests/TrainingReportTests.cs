@@ -30,7 +30,7 @@ public sealed class TrainingReportTests : IAsyncLifetime
         var ended = await Jobs.GetAsync(job.Name);
         var report = ended.Result.Report;
         Assert.Empty(events.Where(e => e.Warning is not null).Select(e => e.Warning.Message));
-        Assert.Equal([TrainingPhase.Unspecified, TrainingPhase.Baseline, TrainingPhase.Answers, TrainingPhase.Reader], events.Where(e => e.Progress is not null).Select(e => e.Progress.Phase).Distinct());
+        Assert.Equal([TrainingPhase.Unspecified, TrainingPhase.Baseline, TrainingPhase.Answers, TrainingPhase.Reader, TrainingPhase.Int8], events.Where(e => e.Progress is not null).Select(e => e.Progress.Phase).Distinct());
         Assert.Equal((250, TrainingPhase.Unspecified), (ended.Progress.Step, ended.Progress.Phase));
         Assert.Single(events, e => e.Started is not null);
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using DistillGrpc.Cli.Models;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 
@@ -63,6 +64,11 @@ internal sealed class TrainingJobReport(TrainingJob job)
         if (report.Faithfulness?.RationaleOfLabel is { Examples: > 0 } ofLabel)
         {
             yield return ("faithfulness, of the given label", Text(ofLabel));
+        }
+
+        if (report.Int8Check is { } check)
+        {
+            yield return ("int8 beside float32", Int8Text.Of(check));
         }
     }
 

@@ -98,6 +98,15 @@ internal static class ModelsCommand
             var number = int.Parse(version.Name[(version.Name.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture);
             var aliases = string.Join(", ", model.Aliases.Where(alias => alias.Value == number).Select(alias => alias.Key).Order(StringComparer.Ordinal));
             Console.WriteLine($"  {version.Name}{(aliases.Length > 0 ? $" ({aliases})" : "")} {version.State}{Origin(version)}");
+            if (version.Engine.Length > 0)
+            {
+                Console.WriteLine($"    answers with {version.Engine}{(version.Int8Refusal.Length > 0 ? $", not in int8: {version.Int8Refusal}" : "")}");
+            }
+
+            if (version.Int8Check is { } check)
+            {
+                Console.WriteLine($"    int8 beside float32: {Int8Text.Of(check)}");
+            }
         }
     }
 

@@ -103,7 +103,9 @@ internal sealed class CatalogModel
 
     private ModelVersion Version(int number)
     {
-        var (place, served) = (new DirectoryInfo(PlaceOf(number)), _served.GetValueOrDefault(number)?.Describe());
+        var (place, loaded) = (new DirectoryInfo(PlaceOf(number)), _served.GetValueOrDefault(number));
+        var served = loaded?.Describe();
+        var answering = served?.State == ModelState.Serving ? loaded!.Model : null;
         return new ModelVersion
         {
             Name = ModelName.Of(Id, number),
@@ -112,6 +114,9 @@ internal sealed class CatalogModel
             CreateTime = place.Exists ? Timestamp.FromDateTime(place.LastWriteTimeUtc) : null,
             Bytes = place.Exists ? place.EnumerateFiles().Sum(file => file.Length) : 0,
             Lineage = ModelFolder.LineageOf(place.FullName),
+            Engine = answering?.Engine.Name ?? "",
+            Int8Refusal = answering?.Int8Refusal ?? "",
+            Int8Check = Int8Record.Of(place.FullName),
         };
     }
 

@@ -1,4 +1,3 @@
-using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Modeling.Engines;
 using DistillGrpc.Modeling.T5;
 using DistillGrpc.Modeling.Tokenizers;
@@ -42,16 +41,8 @@ internal sealed class LoadedModel(T5Model model, ITokenizer tokenizer, ModelCard
     /// <summary>What it is asked with.</summary>
     public TaskPrompts Prompts { get; } = new(tokenizer, card);
 
-    /// <summary>Answers to many prompts whose decoders begin alike, in their order.</summary>
-    /// <param name="prompts">The prompts.</param>
-    /// <param name="maxTokens">Most tokens of each.</param>
-    /// <param name="cancellationToken">Looked at before every token.</param>
-    public int[][] Decode(IReadOnlyList<TaskPrompt> prompts, int maxTokens, CancellationToken cancellationToken)
-    {
-        using var engine = new TorchEngine(model, ownsModel: false);
-        var options = new DecodingOptions { MaxTokens = maxTokens, Prefix = prompts[0].DecoderPrefix, LogProbabilities = false };
-        return Array.ConvertAll(BatchDecoder.Decode(engine, [.. prompts.Select(prompt => prompt.Input.Ids)], options, cancellationToken), answers => answers[0].Tokens.ToArray());
-    }
+    /// <summary>The same as it answers, in evaluation mode from now on; its engine is the caller's to dispose, the model is not.</summary>
+    public ServingModel Answering() => new(new TorchEngine(model, ownsModel: false), tokenizer, card, Parameters);
 
     public void Dispose() => model.Dispose();
 }

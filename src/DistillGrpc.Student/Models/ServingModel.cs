@@ -1,4 +1,5 @@
 using DistillGrpc.Modeling.Engines;
+using DistillGrpc.Modeling.Engines.Cpu;
 using DistillGrpc.Modeling.Tokenizers;
 
 namespace DistillGrpc.Student.Models;
@@ -8,6 +9,18 @@ internal sealed record ServingModel(IT5Engine Engine, ITokenizer Tokenizer, Mode
 {
     /// <summary>What it is asked with.</summary>
     public TaskPrompts Prompts { get; } = new(Tokenizer, Card);
+
+    /// <summary>Why it does not answer in int8; empty where it does.</summary>
+    public string Int8Refusal { get; private init; } = "";
+
+    /// <summary>Reads a version as the operator has it answer: in int8 where that is insisted on, or the version's check has passed.</summary>
+    /// <inheritdoc cref="Load(string, EngineOptions)"/>
+    public static ServingModel Load(string directory, StudentOptions options)
+    {
+        var refusal = Int8Guard.Refusal(options.Precision, Int8Record.Of(directory));
+        var model = Load(directory, options.Engines(refusal.Length == 0 ? Precision.Int8 : Precision.Float32));
+        return model with { Int8Refusal = model.Engine is TorchEngine ? "libtorch answers, in float32" : refusal };
+    }
 
     /// <summary>Reads a folder in Hugging Face layout. The engine belongs to the thread that calls.</summary>
     /// <exception cref="InvalidDataException">A file is missing or damaged.</exception>

@@ -26,7 +26,9 @@ internal sealed class RunEvaluation(RunSpec spec, IReadOnlyList<Example> rows, I
 
         // By their places: rows may still be added while a run learns.
         _majority ??= LabelMetrics.Majority(Enumerable.Range(0, rows.Count).Select(row => RunRows.LabelOf(spec, rows[row])));
-        Labels = new StudentAnswers(model, spec.MaxTargetTokens, cancellationToken).Labels(heldOut);
+        var answering = model.Answering();
+        using var engine = answering.Engine;
+        Labels = new StudentAnswers(answering, spec.MaxTargetTokens, cancellationToken).Labels(heldOut);
         return LabelMetrics.Of(spec.Scorer, heldOut, Labels, _majority);
     }
 }

@@ -21,6 +21,7 @@ public sealed class TrainingJobReportTests
         TeacherExamples = 8,
         TeacherCorrect = 6,
         Faithfulness = new RationaleFaithfulness { Rationale = new RationaleAgreement { Examples = 10, Stating = 8, StatingGiven = 6, ReadBack = 7, MajorityReadBack = 5 } },
+        Int8Check = new Int8Check { Rows = 10, EqualLabels = 9, RationaleRows = 8, Float32RationaleLoss = 2, Int8RationaleLoss = 2.01, Refusal = "too few" },
         Samples = { new ReportSample { Example = new Example { Segments = { "Is it?" }, Label = "yes", Rationale = "It is." }, Label = "yes", Rationale = "It <is>." } },
     };
 
@@ -30,7 +31,7 @@ public sealed class TrainingJobReportTests
         var text = new TrainingJobReport(Job(Report)).Text();
 
         Assert.Contains("\nstudent: 7 of 10 right (70.0%), macro F1 0.650\nlabel only, as many steps: 5 of 10 right (50.0%)\nteacher: 6 of 8 right (75.0%)\nmost frequent label: 6 of 10 right (60.0%)\n", text, StringComparison.Ordinal);
-        Assert.Contains("faithfulness: 10 rationales, 8 name a label, 75.0% of them the one that was given, the label is read back from 70.0% (the most frequent one: 50.0%)\n", text, StringComparison.Ordinal);
+        Assert.Contains("faithfulness: 10 rationales, 8 name a label, 75.0% of them the one that was given, the label is read back from 70.0% (the most frequent one: 50.0%)\nint8 beside float32: 9 of 10 labels agree, rationale loss 2.0000 in float32 and 2.0100 in int8 (+0.50%) on 8 rows: too few\n", text, StringComparison.Ordinal);
         Assert.Matches("\nyes +6 +0.800 +0.750 +0.774\nyes answered as none of the classes: 2\n", text);
         Assert.EndsWith("\nIs it?\n  gold       yes\n  label      yes\n  rationale  It <is>.\n  teacher's  It is.", text, StringComparison.Ordinal);
     }

@@ -5,9 +5,10 @@ using Google.Protobuf.WellKnownTypes;
 namespace DistillGrpc.Student.Training.Reports;
 
 /// <summary>Tells how many held-out rows have been answered, a few times a second, and when all of them are.</summary>
+/// <param name="phase">What the events are marked with.</param>
 /// <param name="total">Rows that will be answered.</param>
 /// <param name="report">Takes the events.</param>
-internal sealed class AnswerProgress(int total, Action<TrainingEvent> report)
+internal sealed class AnswerProgress(TrainingPhase phase, int total, Action<TrainingEvent> report)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -26,7 +27,7 @@ internal sealed class AnswerProgress(int total, Action<TrainingEvent> report)
             {
                 Progress = new TrainingProgress
                 {
-                    Phase = TrainingPhase.Answers,
+                    Phase = phase,
                     Step = _answered,
                     TotalSteps = total,
                     Elapsed = Duration.FromTimeSpan(elapsed),

@@ -27,7 +27,9 @@ internal sealed class RationaleReader(RunPhases run, LabelWords labels)
             TrainingPhase.Reader, Spec(), rows, [], null, run.Folder.ReaderCheckpoints, (folder, _) =>
             {
                 using var model = LoadedModel.Load(folder);
-                return new StudentAnswers(model, run.Spec.MaxTargetTokens, run.CancellationToken).Labels([.. rationales.Select(rationale => Row("", rationale, ""))]);
+                var answering = model.Answering();
+                using var engine = answering.Engine;
+                return new StudentAnswers(answering, run.Spec.MaxTargetTokens, run.CancellationToken).Labels([.. rationales.Select(rationale => Row("", rationale, ""))]);
             });
     }
 

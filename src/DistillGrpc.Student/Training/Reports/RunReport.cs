@@ -37,6 +37,11 @@ internal sealed class RunReport(RunPhases run, TrainingResult result, Reproducib
         };
         Try("BASELINE_FAILED", () => report.Baseline = new Baseline(run).Evaluate());
         Try("REPORT_INCOMPLETE", () => Answer(report));
+        if (run.Options.Int8CheckRows > 0)
+        {
+            Try("INT8_CHECK_FAILED", () => report.Int8Check = new Int8Comparison(run).Make());
+        }
+
         return report;
     }
 
@@ -58,8 +63,10 @@ internal sealed class RunReport(RunPhases run, TrainingResult result, Reproducib
     private (IReadOnlyList<StudentAnswer> Answers, int Explained) Answers(int explained)
     {
         using var model = LoadedModel.Load(run.Folder.Student);
+        var answering = model.Answering();
+        using var engine = answering.Engine;
         Example[] first = [.. run.HeldOut.Take(explained)], others = [.. run.HeldOut.Skip(explained)];
-        var (asked, progress) = (new StudentAnswers(model, run.Spec.MaxTargetTokens, run.CancellationToken), new AnswerProgress(known is null ? run.HeldOut.Count : first.Length, run.Report));
+        var (asked, progress) = (new StudentAnswers(answering, run.Spec.MaxTargetTokens, run.CancellationToken), new AnswerProgress(TrainingPhase.Answers, known is null ? run.HeldOut.Count : first.Length, run.Report));
         return ([.. asked.Explained(first, progress.Add), .. (known?.Skip(first.Length) ?? asked.Labels(others, progress.Add)).Select(label => new StudentAnswer(label, "", ""))], first.Length);
     }
 

@@ -1,5 +1,7 @@
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Student.Models;
+using DecodingOptions = DistillGrpc.Modeling.Decoding.DecodingOptions;
 
 namespace DistillGrpc.Student.Training.Reports;
 
@@ -7,10 +9,10 @@ namespace DistillGrpc.Student.Training.Reports;
 /// Has a student in memory answer many rows at once, greedily and as it would when it is served. Rows of similar length are read together, since
 /// what is short is padded to the longest; answers come in the rows' order.
 /// </summary>
-/// <param name="model">The student; it is left in evaluation mode.</param>
+/// <param name="model">The student; its engine is used by nobody else meanwhile.</param>
 /// <param name="maxTokens">Most tokens of an answer.</param>
 /// <param name="cancellationToken">Looked at before every token.</param>
-internal sealed class StudentAnswers(LoadedModel model, int maxTokens, CancellationToken cancellationToken)
+internal sealed class StudentAnswers(ServingModel model, int maxTokens, CancellationToken cancellationToken)
 {
     private const int AtOnce = 32;
 
@@ -51,7 +53,6 @@ internal sealed class StudentAnswers(LoadedModel model, int maxTokens, Cancellat
 
     private T[] DecodeIds<T>(IReadOnlyList<Example> rows, Func<Example, int, TaskPrompt> ask, int most, Func<int[], T> read, Action<int>? answered)
     {
-        model.Model.eval();
         TaskPrompt[] prompts = [.. rows.Select(ask)];
         var answers = new T[rows.Count];
         // What decoders are made to begin with is the same for a batch.
@@ -59,10 +60,11 @@ internal sealed class StudentAnswers(LoadedModel model, int maxTokens, Cancellat
         {
             foreach (var chunk in alike.OrderBy(row => prompts[row].Input.Ids.Length).Chunk(AtOnce))
             {
-                var written = model.Decode([.. chunk.Select(row => prompts[row])], most, cancellationToken);
+                var options = new DecodingOptions { MaxTokens = most, Prefix = prompts[chunk[0]].DecoderPrefix, LogProbabilities = false };
+                var written = BatchDecoder.Decode(model.Engine, [.. chunk.Select(row => prompts[row].Input.Ids)], options, cancellationToken);
                 for (var i = 0; i < chunk.Length; i++)
                 {
-                    answers[chunk[i]] = read(written[i]);
+                    answers[chunk[i]] = read([.. written[i][0].Tokens]);
                 }
 
                 answered?.Invoke(chunk.Length);

@@ -79,7 +79,7 @@ public sealed class ReportPartsTests
     public void Add_RowsThatAreAnswered_TellsTheLastOfThemAtOnce()
     {
         var told = new List<TrainingEvent>();
-        var progress = new AnswerProgress(total: 5, told.Add);
+        var progress = new AnswerProgress(TrainingPhase.Answers, total: 5, told.Add);
 
         progress.Add(3);
         progress.Add(2);
