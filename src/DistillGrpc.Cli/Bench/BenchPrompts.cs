@@ -16,8 +16,8 @@ internal sealed class BenchPrompts(int words, int seed, string model = "")
     /// <summary>What prompts consist of: a hundred words, each a token or little more in the vocabularies of published models.</summary>
     public static IReadOnlyList<string> Words { get; } =
     [
-        .. ("the of and to in is that for it as was with be by on not he his but at are this have from or had an they which one you were all her she there would their we him been has when who will no more if out so "
-        + "up said what its about than into them can only other time new some could these two may first then do any like my now over such our man even most made after also did many off before must well back through years much where your way").Split(' ')[..100],
+        .. ("the of and to in is that for it as was with be by on not he his but at are this have from or had an they which one you were all her she there would their we him been has when who will no more if out so up said what its about "
+        + "than into them can only other time new some could these two may first then do any like my now over such our man even most made after also did many off before must well back through years much where your way long little good").Split(' '),
     ];
 
     /// <summary>The version that reads them.</summary>
