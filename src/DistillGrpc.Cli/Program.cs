@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DistillGrpc.Cli;
+using DistillGrpc.Cli.Bench;
 using DistillGrpc.Cli.Datasets;
 using DistillGrpc.Cli.Jobs;
 using DistillGrpc.Cli.Models;
@@ -25,6 +26,7 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     SweepCommand.Create(),
     ModelsCommand.Create(),
     PredictCommand.Create(),
+    BenchCommand.Create(),
     EvalCommand.Create(),
     SavingsCommand.Create(),
     StateCommand.Create(),

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DistillGrpc.Benchmarks.Engines;
 using DistillGrpc.Benchmarks.Machine;
+using DistillGrpc.Benchmarks.Serving;
 using DistillGrpc.Benchmarks.Teaching;
 using DistillGrpc.Benchmarks.Training;
 
@@ -13,6 +14,7 @@ var root = new RootCommand("Benchmarks: programs that measure, not tests. Run th
     BareCalls.Create(),
     MachineBenchmark.Create(),
     EngineBenchmark.Create(),
+    ServingBenchmark.Create(),
     TrainingBenchmark.Create(),
     TrainingProbe.Create(),
 };

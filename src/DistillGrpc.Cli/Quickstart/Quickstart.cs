@@ -8,8 +8,6 @@ using DistillGrpc.Modeling.Scoring;
 using DistillGrpc.Modeling.T5;
 using DistillGrpc.Student;
 using DistillGrpc.Teacher;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Logging;
 
 namespace DistillGrpc.Cli.Quickstart;
 
@@ -35,13 +33,13 @@ internal sealed class Quickstart(QuickstartOptions options)
         }
 
         var rows = options.Data is null ? QuickstartRows.Make(options) : await QuickstartRows.ReadAsync(options, cancellationToken);
-        var state = QuickstartFolder.Create();
+        var state = EmbeddedService.CreateFolder("quickstart");
         try
         {
-            await using var teacher = TeacherHost.Create([.. TeacherSettings(state)], Quiet, isEmbedded: true);
+            await using var teacher = TeacherHost.Create([.. TeacherSettings(state)], EmbeddedService.Quiet, isEmbedded: true);
             await using var teacherStop = new Stop(teacher);
             await teacher.StartAsync(cancellationToken);
-            await using var student = StudentHost.Create([.. StudentSettings(state, teacher.Address())], Quiet, isEmbedded: true);
+            await using var student = StudentHost.Create([.. StudentSettings(state, teacher.Address())], EmbeddedService.Quiet, isEmbedded: true);
             await using var studentStop = new Stop(student);
             await student.StartAsync(cancellationToken);
             Console.WriteLine($"Teacher on {teacher.Address()}, Student on {student.Address()}; {rows.Training.Count} rows to learn from, {rows.HeldOut.Count} held out.");
@@ -80,12 +78,6 @@ internal sealed class Quickstart(QuickstartOptions options)
     }
 
     private bool IsPreset => T5Preset.Names.Contains(options.Student);
-
-    private static void Quiet(WebApplicationBuilder builder)
-    {
-        builder.Logging.ClearProviders();
-        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Error);
-    }
 
     private TrainingSpec Spec(string id, TrainingMode mode)
     {

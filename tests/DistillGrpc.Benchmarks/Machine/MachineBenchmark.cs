@@ -68,7 +68,8 @@ internal static unsafe class MachineBenchmark
         }
     }
 
-    private static double Read(int megaBytes, int threads)
+    /// <summary>Bytes a second that are read, at best.</summary>
+    public static double Read(int megaBytes, int threads)
     {
         var length = (nuint)megaBytes << 20;
         var memory = (byte*)NativeMemory.AlignedAlloc(length, 64);

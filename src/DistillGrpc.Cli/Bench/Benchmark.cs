@@ -1,0 +1,42 @@
+using DistillGrpc.Client;
+using Grpc.Net.Client;
+
+namespace DistillGrpc.Cli.Bench;
+
+/// <summary>Measures a Student, one load after another.</summary>
+internal sealed class Benchmark(BenchOptions options)
+{
+    private readonly ProgressLine _progress = new();
+    private int _prompts;
+
+    /// <summary>Measures one in this process.</summary>
+    public async Task<BenchReport> RunAsync(PresetOptions preset, CancellationToken cancellationToken)
+    {
+        _progress.Show($"{preset.Preset}: making weights");
+        await using var student = await PresetStudent.StartAsync(preset, cancellationToken);
+        using var channel = DistillChannel.To(student.Address);
+        var report = await RunAsync(channel, cancellationToken);
+        return report with { Model = preset.Preset, Process = student.Describe() };
+    }
+
+    /// <summary>Measures one that runs.</summary>
+    public async Task<BenchReport> RunAsync(GrpcChannel channel, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var student = new InferenceClient(channel);
+            var prompts = await BenchPrompts.FitAsync(student, options.Model, options.Task, options.InputTokens, options.Seed, cancellationToken);
+            var results = new List<LoadResult>();
+            foreach (var load in options.Loads)
+            {
+                results.Add(await new LoadRun(student, options, load, () => prompts.Of(Interlocked.Increment(ref _prompts)), _progress).RunAsync(cancellationToken));
+            }
+
+            return new BenchReport(prompts.Model, options, null, results);
+        }
+        finally
+        {
+            _progress.Clear();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using System.Text.Json;
+using DistillGrpc.Hosting;
+
+namespace DistillGrpc.Cli.Tests.Bench;
+
+public sealed class BenchCommandTests
+{
+    private const string Preset = "bench --model-preset micro --random-weights ";
+
+    [Fact]
+    public async Task Bench_PresetInThisProcess_MeasuresEveryLoadWithExactlyTheTokensThatWereAskedFor()
+    {
+        var (code, output, error) = await RunAsync(Preset + "--threads 1 --input-tokens 24 --output-tokens 4 --concurrency 1,3 --requests 6 --warm-up 2 --task both --json");
+
+        Assert.Equal((0, ""), (code, error));
+        var report = JsonDocument.Parse(output).RootElement;
+        Assert.Equal(("micro", "both", 24, 4), (report.GetProperty("model").GetString(), report.GetProperty("task").GetString(), report.GetProperty("inputTokens").GetInt32(), report.GetProperty("outputTokens").GetInt32()));
+        Assert.StartsWith("cpu int8", report.GetProperty("engine").GetString(), StringComparison.Ordinal);
+        Assert.True(report.GetProperty("residentBytes").GetInt64() > report.GetProperty("weightBytes").GetInt64());
+        JsonElement[] results = [.. report.GetProperty("results").EnumerateArray()];
+        Assert.Equal([1, 3], results.Select(result => result.GetProperty("concurrency").GetInt32()));
+        Assert.All(results, result =>
+        {
+            Assert.Equal((6, 0), (result.GetProperty("answered").GetInt32(), result.GetProperty("failed").GetInt32()));
+            Assert.Equal((24, 24), Range(result, "inputTokens"));
+            // Four of the label, four of the rationale.
+            Assert.Equal((8, 8), Range(result, "outputTokens"));
+            Assert.InRange(P50(result, "firstTokenMs"), 0.001, P50(result, "requestMs"));
+            Assert.InRange(P50(result, "decodeMs"), 0.001, P50(result, "requestMs"));
+            Assert.InRange(result.GetProperty("requestsPerSecond").GetDouble() * 8 / result.GetProperty("outputTokensPerSecond").GetDouble(), 0.999, 1.001);
+        });
+    }
+
+    [Fact]
+    public async Task Bench_RequestsThatBeginTogether_SaysWhenAllHaveBegunAndAreAnswered()
+    {
+        await using var student = await FakeServices.StartAsync(new MeasuredStudent());
+
+        var (code, output, _) = await RunAsync($"bench --student {student.Address()} --concurrency 4 --together --requests 10 --json");
+
+        var result = JsonDocument.Parse(output).RootElement.GetProperty("results")[0];
+        Assert.Equal((0, 10), (code, result.GetProperty("answered").GetInt32()));
+        Assert.InRange(P50(result, "allBegunMs"), P50(result, "firstTokenMs") / 2, P50(result, "allAnsweredMs"));
+    }
+
+    [Fact]
+    public async Task Bench_RunningStudent_FitsDistinctPromptsAndSaysWhatItsAnswersHad()
+    {
+        var service = new MeasuredStudent();
+        await using var student = await FakeServices.StartAsync(service);
+
+        var (code, output, error) = await RunAsync($"bench --student {student.Address()} --model models/measured --input-tokens 63 --output-tokens 16 --concurrency 2 --requests 20");
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains($"{MeasuredStudent.Version}: 63 tokens in, 16 out, the label", output, StringComparison.Ordinal);
+        Assert.Contains("2 at once: 20 answered", output, StringComparison.Ordinal);
+        Assert.Contains("tokens in 63, out 3 (of 16: the model ends its answers itself)", output, StringComparison.Ordinal);
+        Assert.Contains("encode                     3.00      3.00      3.00", output, StringComparison.Ordinal);
+        Assert.Equal(24, service.Prompts.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Bench_RequestsThatFail_AreCountedByStatusAndTheExitCodeIsOne()
+    {
+        await using var student = await FakeServices.StartAsync(new MeasuredStudent { RefusesEvery = 5 });
+
+        var (code, output, error) = await RunAsync($"bench --student {student.Address()} --rate 500 --requests 20 --warm-up 0");
+
+        Assert.Equal((1, "error: 4 of 20 requests failed: ResourceExhausted 4.\n"), (code, error));
+        Assert.Contains("500 a second: 16 answered", output, StringComparison.Ordinal);
+        Assert.Contains("4 failed: ResourceExhausted 4", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Bench_InputThatTheModelCuts_IsRefused()
+    {
+        await using var student = await FakeServices.StartAsync(new MeasuredStudent());
+
+        var (code, _, error) = await RunAsync($"bench --student {student.Address()} --input-tokens 300");
+
+        Assert.Equal((1, "error: --input-tokens: the model does not read 300: it cuts longer inputs to 200.\n"), (code, error));
+    }
+
+    [Theory]
+    [InlineData("bench --model-preset t5-small", "--model-preset: add --random-weights: there are no others.")]
+    [InlineData(Preset + "--model models/x", "--model: give it or --model-preset, not both.")]
+    [InlineData(Preset + "--student http://127.0.0.1:9", "--student: give it or --model-preset, not both.")]
+    [InlineData(Preset + "--engine torch --precision int8", "--precision: must be float32 with --engine torch.")]
+    [InlineData(Preset + "--concurrency 1,many", "--concurrency: 'many' is not a number from 1 to 10000.")]
+    [InlineData(Preset + "--concurrency 0", "--concurrency: '0' is not a number from 1 to 10000.")]
+    [InlineData(Preset + "--rate 0", "--rate: must be above 0, to 1000000.")]
+    [InlineData(Preset + "--rate NaN", "--rate: must be above 0, to 1000000.")]
+    [InlineData(Preset + "--rate 5 --concurrency 2", "--concurrency: give it or --rate, not both.")]
+    [InlineData(Preset + "--rate 5 --together", "--together: is for --concurrency, not for --rate.")]
+    [InlineData(Preset + "--seconds 5 --requests 5", "--seconds: give it or --requests, not both.")]
+    [InlineData(Preset + "--seconds -1", "--seconds: must be above 0, to 86400.")]
+    [InlineData(Preset + "--requests 0", "--requests: must be 1 to 10000000.")]
+    [InlineData(Preset + "--warm-up -1", "--warm-up: must be 0 to 10000000.")]
+    [InlineData(Preset + "--output-tokens 0", "--output-tokens: must be 1 to 4000.")]
+    [InlineData(Preset + "--input-tokens 5000", "--input-tokens: must be 1 to 4000.")]
+    [InlineData(Preset + "--input-tokens few", "--input-tokens: 'few' is not a whole number that fits.")]
+    [InlineData("bench --threads 2", "--threads: needs --model-preset.")]
+    public async Task Bench_OptionsThatCannotBe_AreNamed(string line, string expected)
+    {
+        var (code, output, error) = await RunAsync(line);
+
+        Assert.Equal((1, "", $"error: {expected}\n"), (code, output, error));
+    }
+
+    private static Task<(int ExitCode, string Output, string Error)> RunAsync(string line) => Distill.RunAsync(line.Split(' '));
+
+    private static (double Min, double Max) Range(JsonElement result, string name) =>
+        (result.GetProperty(name).GetProperty("min").GetDouble(), result.GetProperty(name).GetProperty("max").GetDouble());
+
+    private static double P50(JsonElement result, string name) => result.GetProperty(name).GetProperty("p50").GetDouble();
+}
