@@ -70,10 +70,6 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         if (result.Report is { } known)
         {
             ReportFile.Write(folder.Student, known);
-            if (known.Int8Check is { } check)
-            {
-                Int8Record.Write(folder.Student, check);
-            }
         }
 
         ModelFolder.WriteLineage(folder.Student, Lineage(spec, baseModel, dataset, result));

@@ -39,10 +39,18 @@ internal sealed class RunReport(RunPhases run, TrainingResult result, Reproducib
         Try("REPORT_INCOMPLETE", () => Answer(report));
         if (run.Options.Int8CheckRows > 0)
         {
-            Try("INT8_CHECK_FAILED", () => report.Int8Check = new Int8Comparison(run).Make());
+            Try("INT8_CHECK_FAILED", () => report.Int8Check = Check());
         }
 
         return report;
+    }
+
+    // Beside the model before it is put into its place.
+    private Int8Check Check()
+    {
+        var check = new Int8Comparison(run).Make();
+        Int8Record.Write(run.Folder.Student, check);
+        return check;
     }
 
     private void Answer(TrainingReport report)

@@ -1,5 +1,9 @@
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
+using DistillGrpc.Student.Training;
+using DistillGrpc.Student.Training.Jobs;
 using DistillGrpc.Student.Training.Reports;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DistillGrpc.Student.Tests.Training.Reports;
 
@@ -96,6 +100,23 @@ public sealed class ReportPartsTests
         ReportFile.Write(folder.Path, new TrainingReport { TeacherExamples = 3, Samples = { new ReportSample { Label = "secret" } } });
 
         Assert.Equal(new TrainingReport { TeacherExamples = 3 }, TrainingReport.Parser.ParseJson(File.ReadAllText(Path.Combine(folder.Path, "report.json"))));
+    }
+
+    [Fact]
+    public void Make_StudentThatCannotBeRead_LeavesTheCheckOutWithAWarning()
+    {
+        using var folder = new TemporaryFolder();
+        using var state = new StateDirectory(folder.Path, "test");
+        var (job, warnings) = (new JobFolder(state, "a").Create(), new List<string>());
+        Directory.CreateDirectory(job.Student);
+        var spec = RunSpec.Check(new TrainingSpec { ModelId = "m", Preset = "micro", Mode = TrainingMode.LabelOnly });
+        var run = new RunPhases(spec, [], Rows(1), null, job, state, new StudentOptions(), told => warnings.Add(told.Warning.Reason), () => false, CancellationToken.None);
+
+        var report = new RunReport(run, new TrainingResult(), new ReproducibilityRecord(), null, NullLogger.Instance).Make();
+
+        Assert.Null(report.Int8Check);
+        Assert.Equal(["REPORT_INCOMPLETE", "INT8_CHECK_FAILED"], warnings);
+        Assert.Empty(Directory.GetFiles(job.Student));
     }
 
     private static Example[] Rows(int count) => [.. Enumerable.Range(0, count).Select(i => new Example { Id = $"{i}" })];
