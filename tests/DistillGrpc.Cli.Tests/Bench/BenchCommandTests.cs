@@ -55,7 +55,7 @@ public sealed class BenchCommandTests
         Assert.Contains($"{MeasuredStudent.Version}: 63 tokens in, 16 out, the label", output, StringComparison.Ordinal);
         Assert.Contains("2 at once: 20 answered", output, StringComparison.Ordinal);
         Assert.Contains("tokens in 63, out 3 (of 16: the model ends its answers itself)", output, StringComparison.Ordinal);
-        Assert.Contains("encode                     3.00      3.00      3.00", output, StringComparison.Ordinal);
+        Assert.Contains("encode               3.00      3.00      3.00", output, StringComparison.Ordinal);
         Assert.Equal(24, service.Prompts.Distinct().Count());
     }
 
