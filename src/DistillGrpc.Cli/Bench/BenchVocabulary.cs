@@ -14,13 +14,20 @@ internal static class BenchVocabulary
     private const string Consonants = "bcdfghjklmnpqrstvwxz";
     private const string Vowels = "aeiou";
     private static readonly string[] Specials = ["<pad>", "</s>", "<unk>"];
+    private static readonly string Letters = $"{Space}[].,{new string([.. Enumerable.Range('a', 26).Select(letter => (char)letter)])}";
+
+    /// <summary>The first id of a word; special tokens are before it.</summary>
+    public static int FirstWord => Specials.Length;
+
+    /// <summary>The id behind the last word's; letters follow.</summary>
+    public static int EndOfWords => Size - Letters.Length;
 
     /// <summary>Writes it into a folder, as tokenizer.json.</summary>
     public static void Write(string folder)
     {
         // Letters are there for what is no word, and too unlikely to be taken for one that is.
         var vocabulary = Specials.Select(piece => Piece(piece, 0))
-            .Concat(Words().Distinct(StringComparer.Ordinal).Take(Size - Specials.Length - Letters.Length).Select((word, i) => Piece(word, -4 - (i / 10_000f))))
+            .Concat(Words().Distinct(StringComparer.Ordinal).Take(EndOfWords - FirstWord).Select((word, i) => Piece(word, -4 - (i / 10_000f))))
             .Concat(Letters.Select(letter => Piece($"{letter}", -100)));
         var root = new Dictionary<string, object?>
         {
@@ -32,8 +39,6 @@ internal static class BenchVocabulary
         using var file = File.Create(Path.Combine(folder, "tokenizer.json"));
         JsonSerializer.Serialize(file, root);
     }
-
-    private static string Letters => $"{Space}[].,{new string([.. Enumerable.Range('a', 26).Select(letter => (char)letter)])}";
 
     private static object[] Piece(string text, float score) => [text, score];
 

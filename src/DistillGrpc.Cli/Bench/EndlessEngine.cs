@@ -3,7 +3,10 @@ using DistillGrpc.Modeling.T5;
 
 namespace DistillGrpc.Cli.Bench;
 
-/// <summary>An engine whose model never ends an answer by itself: the end-of-sequence token is the last that a step would take. All else is the engine's own.</summary>
+/// <summary>
+/// An engine whose model never ends an answer by itself, and gives text with every token: the end-of-sequence token, and the others that are no words, are the last
+/// that a step would take. (Random weights whose head is the embedding would write the padding that they begin with, over and over.) All else is the engine's own.
+/// </summary>
 internal sealed class EndlessEngine(IT5Engine engine) : IT5Engine
 {
     public string Name => engine.Name;
@@ -24,7 +27,9 @@ internal sealed class EndlessEngine(IT5Engine engine) : IT5Engine
         for (var row = 0; row < rows.Length; row++)
         {
             // Not negative infinity: a model that gives that is broken.
-            logits[(row * Config.VocabularySize) + Config.EosId] = float.MinValue;
+            var own = logits.Slice(row * Config.VocabularySize, Config.VocabularySize);
+            own[..BenchVocabulary.FirstWord].Fill(float.MinValue);
+            own[BenchVocabulary.EndOfWords..].Fill(float.MinValue);
         }
     }
 
