@@ -11,7 +11,13 @@ public sealed class CpuEngineTests
 {
     private static readonly T5Config Plain = new()
     {
-        VocabularySize = 300, ModelSize = 64, HeadSize = 16, FeedForwardSize = 96, EncoderLayers = 2, DecoderLayers = 2, Heads = 4,
+        VocabularySize = 300,
+        ModelSize = 64,
+        HeadSize = 16,
+        FeedForwardSize = 96,
+        EncoderLayers = 2,
+        DecoderLayers = 2,
+        Heads = 4,
     };
 
     private static readonly int[][] Inputs = [[5, 9, 12, 1], [7, 1], [.. Enumerable.Range(2, 150), 1], [.. Enumerable.Range(100, 31), 1]];
