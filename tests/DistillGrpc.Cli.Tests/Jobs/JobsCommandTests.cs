@@ -211,7 +211,7 @@ public sealed class JobsCommandTests : IAsyncLifetime
         var report = (await Run("", "jobs", "report", "night")).Output;
         Assert.Contains("gold label: 3 of 4 (75.0%)\nrejected, WRONG_LABEL: 1\n  {\"id\":\"2\",\"segments\":[\"bad\"]", report, StringComparison.Ordinal);
         Assert.Equal("extractions/night is deleted.\n", (await Run("", "jobs", "delete", "night")).Output);
-        var unknown = await Run("", "jobs", "get", "other");
+        var unknown = await Run("", "jobs", "get", "other", "--student", "http://127.0.0.1:1");
         Assert.Equal((1, ""), (unknown.ExitCode, unknown.Output));
         Assert.Contains("EXTRACTION_NOT_FOUND", unknown.Error, StringComparison.Ordinal);
     }
