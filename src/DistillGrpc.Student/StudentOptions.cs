@@ -55,7 +55,7 @@ internal sealed class StudentOptions
     /// <summary>Tokens of inputs that are read at once while nothing is being written; a longer input is read by itself. Default 2048.</summary>
     public int MaxEncoderTokens { get; set; } = 2048;
 
-    /// <summary>Tokens of inputs that are read between two steps, while answers that are being written wait; a longer input is read by itself. Default 256.</summary>
+    /// <summary>Tokens of inputs that are read between two steps, while answers that are being written wait; where more requests wait than answers are being written, so many times more; a longer input is read by itself. Default 256.</summary>
     public int MaxEncoderTokensBetweenSteps { get; set; } = 256;
 
     /// <summary>How long a batch's input waits before it takes turns with interactive requests, instead of letting them go first. Default 2 s.</summary>

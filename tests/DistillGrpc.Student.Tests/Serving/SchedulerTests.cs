@@ -74,15 +74,28 @@ public sealed class SchedulerTests
     public void Turn_InputsWhileAnswersAreWritten_AreReadInPassesOfTheBudgetWithAStepBetween()
     {
         using var rig = new SchedulerRig(new SchedulerOptions { MaxEncoderTokens = 1000, MaxEncoderTokensBetweenSteps = 30 });
-        rig.Add(new string('a', 100));
+        _ = Enumerable.Range(0, 7).Select(_ => rig.Add(new string('a', 100))).ToArray();
         rig.Turn();
         var jobs = new[] { 12, 12, 12, 12, 12, 12, 50 }.Select(length => rig.Add(new string('b', length))).ToArray();
         rig.TurnUntilIdle();
 
         // Two of 13 tokens at a time; what is longer than a pass may be is read by itself.
-        Assert.Equal([101, 26, 26, 26, 51], rig.Engine.Events.Where(e => e.Kind == 'E').Select(e => e.Size));
+        Assert.Equal([707, 26, 26, 26, 51], rig.Engine.Events.Where(e => e.Kind == 'E').Select(e => e.Size));
         Assert.DoesNotContain("EE", string.Concat(rig.Engine.Events.Select(e => e.Kind)), StringComparison.Ordinal);
         Assert.All(jobs, job => Assert.True(SchedulerRig.HasEnded(job)));
+    }
+
+    [Fact]
+    public void Turn_MoreInputsThanAnswersThatAreWritten_AreReadInFewerPasses()
+    {
+        using var rig = new SchedulerRig(new SchedulerOptions { MaxEncoderTokens = 60, MaxEncoderTokensBetweenSteps = 13 });
+        rig.Add(new string('a', 100));
+        rig.Turn();
+        _ = Enumerable.Range(0, 7).Select(_ => rig.Add(new string('b', 12))).ToArray();
+        rig.TurnUntilIdle();
+
+        // Seven wait for one: as much as while nothing is written. Then three wait for five.
+        Assert.Equal([101, 52, 13, 13, 13], rig.Engine.Events.Where(e => e.Kind == 'E').Select(e => e.Size));
     }
 
     [Fact]

@@ -11,7 +11,10 @@ namespace DistillGrpc.Student.Serving.Scheduling;
 internal readonly record struct Admission(bool IsEmpty, int Rows, int BatchRows, bool HasBatch, long ContextTokens, int EncoderTokens, bool HasInputs)
 {
     /// <summary>The room beside the jobs that are being written.</summary>
-    public static Admission Of(List<GenerationJob> running, SchedulerOptions options)
+    /// <param name="running">Those.</param>
+    /// <param name="waiting">Jobs that wait.</param>
+    /// <param name="options">What the operator has set.</param>
+    public static Admission Of(List<GenerationJob> running, int waiting, SchedulerOptions options)
     {
         var (rows, batchRows, context) = (0, 0, 0L);
         foreach (var job in running)
@@ -27,9 +30,14 @@ internal readonly record struct Admission(bool IsEmpty, int Rows, int BatchRows,
             options.MaxBatchRows - batchRows,
             batchRows > 0,
             options.MaxContextTokens - context,
-            running.Count == 0 ? options.MaxEncoderTokens : options.MaxEncoderTokensBetweenSteps,
+            EncoderTokensOf(running.Count, waiting, options),
             HasInputs: false);
     }
+
+    // The few that are being written wait longer where many wait for them: else a burst would be read in the smallest pieces, with a step of hardly any row between.
+    private static int EncoderTokensOf(int running, int waiting, SchedulerOptions options) => running == 0
+        ? options.MaxEncoderTokens
+        : (int)Math.Max(options.MaxEncoderTokensBetweenSteps, Math.Min(options.MaxEncoderTokens, (long)options.MaxEncoderTokensBetweenSteps * (waiting / running)));
 
     /// <summary>Whether a batch's job may have its rows, as far as other batches go.</summary>
     public bool IsFreeForBatch(GenerationJob job) => !HasBatch || job.Rows <= BatchRows;

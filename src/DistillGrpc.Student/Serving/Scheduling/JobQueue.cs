@@ -95,6 +95,18 @@ internal sealed class JobQueue(string model, SchedulerOptions options, TimeProvi
         }
     }
 
+    /// <summary>Jobs that wait.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _lanes[0].Count + _lanes[1].Count;
+            }
+        }
+    }
+
     /// <summary>Takes an input that no further job has, or null.</summary>
     public Reading? TakeReleased()
     {

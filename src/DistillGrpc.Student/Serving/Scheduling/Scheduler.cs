@@ -87,7 +87,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
 
     private bool Admit()
     {
-        var (room, hasAdmitted) = (Admission.Of(_running, options), false);
+        var (room, hasAdmitted) = (Admission.Of(_running, queue.Waiting, options), false);
         while (queue.Take(room) is { } job)
         {
             (room, hasAdmitted) = (room.With(job), true);

@@ -18,7 +18,7 @@ internal sealed record SchedulerOptions
     /// <summary>Tokens of an encoder's pass while nothing is being written. A longer input is read by itself. Default 2048.</summary>
     public int MaxEncoderTokens { get; init; } = 2048;
 
-    /// <summary>Tokens of an encoder's pass between two steps: running answers wait for it. A longer input is read by itself. Default 256.</summary>
+    /// <summary>Tokens of an encoder's pass between two steps: running answers wait for it. Where more requests wait than answers run, so many times more. A longer input is read by itself. Default 256.</summary>
     public int MaxEncoderTokensBetweenSteps { get; init; } = 256;
 
     /// <summary>A batch's request that has waited for so long takes turns with interactive ones. Default 2 s.</summary>
