@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using DistillGrpc.Modeling.Engines.Cpu.Attention;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
@@ -17,11 +18,11 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
     private readonly int _wide = RowMath.Padded(weights.Config.FeedForwardSize);
     private readonly float _epsilon = (float)weights.Config.LayerNormEpsilon;
     private readonly Activations _shared = new(precision);
+    private readonly DecoderHead _head = new(weights);
     private readonly List<StepRow> _rows = [];
     private NativeArray<float>? _hidden;
     private NativeArray<float>? _context;
     private NativeArray<float>? _activated;
-    private NativeArray<float>? _headNorm;
     private CpuSequence[] _sequences = [];
     private int[] _places = [];
     private int _full;
@@ -48,7 +49,6 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
         _hidden = NativeArray<float>.AtLeast(_hidden, (long)rows.Length * _model);
         _context = NativeArray<float>.AtLeast(_context, (long)rows.Length * _inner);
         _activated = NativeArray<float>.AtLeast(_activated, (long)rows.Length * _wide);
-        _headNorm ??= HeadNorm();
     }
 
     public void Dispose()
@@ -57,7 +57,7 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
         _hidden?.Dispose();
         _context?.Dispose();
         _activated?.Dispose();
-        _headNorm?.Dispose();
+        _head.Dispose();
     }
 
     private int Rows => _rows.Count;
@@ -72,19 +72,6 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
                 _rows.Add(rows[i]);
             }
         }
-    }
-
-    // The last norm with T5 v1.0's scale of the output in it.
-    private NativeArray<float> HeadNorm()
-    {
-        var norm = new NativeArray<float>(_model);
-        var scale = weights.Config.ScaleDecoderOutputs ? 1 / MathF.Sqrt(weights.Config.ModelSize) : 1;
-        for (var i = 0; i < _model; i++)
-        {
-            norm.Pointer[i] = weights.DecoderNorm.Pointer[i] * scale;
-        }
-
-        return norm;
     }
 
     private void Run(Worker worker)
@@ -107,7 +94,7 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
             Add(worker, own, _activated!.Pointer, _wide, block.FeedForward.Out);
         }
 
-        Head(worker, own);
+        _head.Work(worker, own, Prepare(worker, own, _hidden!.Pointer, _model, _head.Norm), CollectionsMarshal.AsSpan(_rows), _places, _full, _logits);
     }
 
     private void SelfAttention(Worker worker, CpuScratch own, CpuAttentionWeights layerWeights, int layer)
@@ -230,56 +217,6 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
         }
 
         worker.Meet();
-    }
-
-    private void Head(Worker worker, CpuScratch own)
-    {
-        var normed = Prepare(worker, own, _hidden!.Pointer, _model, _headNorm!.Pointer);
-        var (head, vocabulary) = (weights.Head, weights.Config.VocabularySize);
-        if (_full == Rows)
-        {
-            // 256 columns of sums stay near, and a late thread is not waited for long.
-            const int Columns = 256;
-            while (worker.Take((vocabulary + Columns - 1) / Columns, out var item))
-            {
-                var first = item * Columns;
-                var count = Math.Min(Columns, vocabulary - first);
-                head.Multiply(normed, first, count, own.Sums);
-                for (var row = 0; row < Rows; row++)
-                {
-                    head.Row(normed, row, first, count, own.Sums, _logits + (nint)_places[row] * vocabulary + first);
-                }
-            }
-
-            return;
-        }
-
-        HeadOfCandidates(worker, normed, head, vocabulary);
-    }
-
-    private void HeadOfCandidates(Worker worker, Activations normed, WeightMatrix head, int vocabulary)
-    {
-        const int Columns = 256;
-        var pieces = (vocabulary + Columns - 1) / Columns;
-        while (worker.Take(_full * pieces + Rows - _full, out var item))
-        {
-            if (item < _full * pieces)
-            {
-                var (row, first) = (item / pieces, item % pieces * Columns);
-                for (var i = first; i < Math.Min(first + Columns, vocabulary); i++)
-                {
-                    _logits[(nint)_places[row] * vocabulary + i] = head.Dot(normed, row, i);
-                }
-
-                continue;
-            }
-
-            var candidate = item - _full * pieces + _full;
-            foreach (var column in _rows[candidate].Candidates!)
-            {
-                _logits[(nint)_places[candidate] * vocabulary + column] = head.Dot(normed, candidate, column);
-            }
-        }
     }
 
     private static int Piece(Worker worker, int columns) => Math.Max(16, (columns / (worker.Of * Pieces) + 15) / 16 * 16);

@@ -1,0 +1,76 @@
+namespace DistillGrpc.Modeling.Engines.Cpu;
+
+/// <summary>From a step's last hidden states to logits: of all the vocabulary, or of the tokens that a row asks for.</summary>
+internal sealed unsafe class DecoderHead : IDisposable
+{
+    // Columns of sums that stay near; a late thread is not waited for long.
+    private const int Columns = 256;
+    private readonly CpuWeights _weights;
+    private readonly NativeArray<float> _norm;
+
+    public DecoderHead(CpuWeights weights)
+    {
+        _weights = weights;
+        _norm = new NativeArray<float>(RowMath.Padded(weights.Config.ModelSize));
+        var scale = weights.Config.ScaleDecoderOutputs ? 1 / MathF.Sqrt(weights.Config.ModelSize) : 1;
+        for (var i = 0; i < _norm.Length; i++)
+        {
+            _norm.Pointer[i] = weights.DecoderNorm.Pointer[i] * scale;
+        }
+    }
+
+    /// <summary>The last norm, with T5 v1.0's scale of the output in it.</summary>
+    public float* Norm => _norm.Pointer;
+
+    /// <summary>A thread's part.</summary>
+    /// <param name="worker">The thread.</param>
+    /// <param name="own">Its memory.</param>
+    /// <param name="normed">The rows.</param>
+    /// <param name="rows">What they ask for, those that want all first.</param>
+    /// <param name="places">Where each row's logits belong.</param>
+    /// <param name="full">Rows that want all.</param>
+    /// <param name="logits">(rows, V), written.</param>
+    public void Work(Worker worker, CpuScratch own, Activations normed, ReadOnlySpan<StepRow> rows, int[] places, int full, float* logits)
+    {
+        var vocabulary = _weights.Config.VocabularySize;
+        var pieces = (vocabulary + Columns - 1) / Columns;
+        if (full == rows.Length)
+        {
+            while (worker.Take(pieces, out var item))
+            {
+                var first = item * Columns;
+                var count = Math.Min(Columns, vocabulary - first);
+                _weights.Head.Multiply(normed, first, count, own.Sums);
+                for (var row = 0; row < rows.Length; row++)
+                {
+                    _weights.Head.Row(normed, row, first, count, own.Sums, logits + (nint)places[row] * vocabulary + first);
+                }
+            }
+
+            return;
+        }
+
+        while (worker.Take(full * pieces + rows.Length - full, out var item))
+        {
+            var row = item < full * pieces ? item / pieces : item - full * pieces + full;
+            var to = logits + (nint)places[row] * vocabulary;
+            if (row >= full)
+            {
+                foreach (var column in rows[row].Candidates!)
+                {
+                    to[column] = _weights.Head.Dot(normed, row, column);
+                }
+
+                continue;
+            }
+
+            var first = item % pieces * Columns;
+            for (var column = first; column < Math.Min(first + Columns, vocabulary); column++)
+            {
+                to[column] = _weights.Head.Dot(normed, row, column);
+            }
+        }
+    }
+
+    public void Dispose() => _norm.Dispose();
+}
