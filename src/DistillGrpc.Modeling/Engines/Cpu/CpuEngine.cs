@@ -1,5 +1,6 @@
 using DistillGrpc.Modeling.Engines.Cpu.Attention;
 using DistillGrpc.Modeling.Engines.Cpu.Kernels;
+using DistillGrpc.Modeling.Engines.Cpu.Tiles;
 using DistillGrpc.Modeling.T5;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
@@ -24,16 +25,18 @@ public sealed class CpuEngine : IT5Engine
     /// <param name="model">The model.</param>
     /// <param name="precision">What the weights become.</param>
     /// <param name="team">Threads, which stay the caller's and may serve other engines too; null: own ones, as many as there are processors.</param>
-    public CpuEngine(T5Model model, Precision precision, WorkerTeam? team = null)
+    /// <param name="usesTiles">Whether bytes are multiplied in tiles (AMX) where the processor has them; the numbers are the same.</param>
+    public CpuEngine(T5Model model, Precision precision, WorkerTeam? team = null, bool usesTiles = true)
     {
+        var hasTiles = usesTiles && TileKernel.IsSupported;
         (_ownsTeam, _team) = (team is null, team ?? new WorkerTeam(Environment.ProcessorCount));
         _weights = new CpuWeights(model, precision);
         var attention = precision == Precision.Float32 ? CachedAttention.Float32 : CachedAttention.Bfloat16;
         Shape = AttentionShape.Of(model.Config, attention.Bytes);
-        _scratch = [.. Enumerable.Range(0, _team.Size).Select(_ => new CpuScratch(precision))];
+        _scratch = [.. Enumerable.Range(0, _team.Size).Select(_ => new CpuScratch(precision, hasTiles))];
         _encoder = new EncoderPass(_weights, attention, Shape, _scratch);
-        _decoder = new DecoderStep(_weights, attention, Shape, precision, _scratch);
-        Name = precision == Precision.Float32 ? "cpu float32" : $"cpu int8 {ByteKernel.Best.Name}";
+        _decoder = new DecoderStep(_weights, attention, Shape, precision, hasTiles, _scratch);
+        Name = precision == Precision.Float32 ? "cpu float32" : $"cpu int8 {ByteKernel.Best.Name}{(hasTiles ? " amx" : "")}";
     }
 
     /// <inheritdoc/>

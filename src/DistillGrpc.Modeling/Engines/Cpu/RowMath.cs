@@ -11,7 +11,7 @@ internal static unsafe class RowMath
     private const float MostByte = 127;
 
     /// <summary>Rounds up to what all kernels take.</summary>
-    public static int Padded(int length) => (length + 31) & ~31;
+    public static int Padded(int length) => (length + 63) & ~63;
 
     /// <summary>T5's norm: to = values * weights / sqrt(mean(values^2) + epsilon).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
