@@ -8,8 +8,9 @@ namespace DistillGrpc.Modeling.Engines.Cpu;
 /// <param name="hasTiles">Whether bytes are multiplied in tiles, where there are rows enough.</param>
 internal sealed unsafe class Activations(Precision precision, bool hasTiles) : IDisposable
 {
-    // From so many rows on libtorch's product is the faster one: it lays weights out anew for each.
-    private const int LibraryRows = 24;
+    /// <summary>From so many rows on libtorch's product is the faster one: it lays weights out anew for each.</summary>
+    public const int LibraryRows = 24;
+
     // From so many rows on tiles are.
     private const int TileRowsFrom = 8;
     private TensorMemory? _values;
@@ -42,7 +43,7 @@ internal sealed unsafe class Activations(Precision precision, bool hasTiles) : I
     public bool IsForTiles => hasTiles && precision == Precision.Int8 && Rows >= TileRowsFrom;
 
     /// <summary>So many rows that libtorch multiplies them.</summary>
-    public bool IsForLibrary => !IsForTiles && Rows >= LibraryRows;
+    public bool IsForLibrary => !IsForTiles && Rows >= LibraryRows && (precision == Precision.Float32 || LibraryProducts.IsExact);
 
     /// <summary>Makes room; what was in it is gone.</summary>
     public void Begin(int rows, int inner)

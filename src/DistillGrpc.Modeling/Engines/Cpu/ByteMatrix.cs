@@ -23,7 +23,8 @@ internal sealed unsafe class ByteMatrix : WeightMatrix
         var inputs = (int)weights.shape[1];
         using var scope = NewDisposeScope();
         var rows = weights.to(ScalarType.Float32).contiguous().cpu();
-        var padded = stackalloc float[Inner];
+        using var memory = new NativeArray<float>(Inner);
+        var padded = memory.Pointer;
         fixed (byte* start = rows.bytes)
         {
             for (var column = 0; column < Columns; column++)

@@ -20,6 +20,8 @@ public sealed class CpuEngine : IT5Engine
     private readonly CpuScratch[] _scratch;
     private readonly EncoderPass _encoder;
     private readonly DecoderStep _decoder;
+    private readonly bool _usesLibrary;
+    private long _round;
 
     /// <summary>Takes a model's weights over; the model can be disposed afterwards.</summary>
     /// <param name="model">The model.</param>
@@ -29,6 +31,7 @@ public sealed class CpuEngine : IT5Engine
     public CpuEngine(T5Model model, Precision precision, WorkerTeam? team = null, bool usesTiles = true)
     {
         var hasTiles = usesTiles && TileKernel.IsSupported;
+        _usesLibrary = precision == Precision.Float32 || !hasTiles;
         (_ownsTeam, _team) = (team is null, team ?? new WorkerTeam(Environment.ProcessorCount));
         _weights = new CpuWeights(model, precision);
         var attention = precision == Precision.Float32 ? CachedAttention.Float32 : CachedAttention.Bfloat16;
@@ -53,13 +56,22 @@ public sealed class CpuEngine : IT5Engine
     /// <inheritdoc/>
     public IReadOnlyList<T5Encoding> Encode(IReadOnlyList<int[]> inputs)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(inputs.Min(input => input.Length));
+        if (inputs.Any(input => input.Length == 0 || Array.Exists(input, IsUnknown)))
+        {
+            throw new ArgumentException($"Inputs must have tokens, each 0 to {Config.VocabularySize - 1}.", nameof(inputs));
+        }
+
+        if (inputs.Count == 0)
+        {
+            return [];
+        }
+
         var encodings = inputs.Select(input => new CpuEncoding(this, new AttentionStore(_pool, Shape, input.Length), input.Length)).ToArray();
         try
         {
             _weights.EncoderBias.Reserve(inputs.Max(input => input.Length));
             _encoder.Begin(inputs, encodings);
-            _team.Run(_encoder.Work);
+            _team.Run(_encoder.Work, _usesLibrary);
             return encodings;
         }
         catch
@@ -86,11 +98,18 @@ public sealed class CpuEngine : IT5Engine
     public void Step(ReadOnlySpan<StepRow> rows, Span<float> logits)
     {
         var longest = 0;
+        if (logits.Length < rows.Length * Config.VocabularySize)
+        {
+            throw new ArgumentException($"Logits must have room for {rows.Length} rows of {Config.VocabularySize}.", nameof(logits));
+        }
+
+        _round++;
         foreach (var row in rows)
         {
-            Own(row.Sequence.Encoding);
-            var most = row.Sequence.MaxLength;
-            longest = row.Sequence.Length < most ? Math.Max(longest, most) : throw new InvalidOperationException($"All {most} steps of a sequence are made.");
+            var sequence = Own(row);
+            var most = sequence.MaxLength;
+            longest = sequence.Length < most ? Math.Max(longest, most) : throw new InvalidOperationException($"All {most} steps of a sequence are made.");
+            sequence.Round = sequence.Round != _round ? _round : throw new ArgumentException("A sequence is in the step twice.", nameof(rows));
         }
 
         _weights.DecoderBias.Reserve(longest);
@@ -99,7 +118,7 @@ public sealed class CpuEngine : IT5Engine
             fixed (float* to = logits)
             {
                 _decoder.Begin(rows, to);
-                _team.Run(_decoder.Work);
+                _team.Run(_decoder.Work, _usesLibrary && rows.Length >= Activations.LibraryRows);
             }
         }
 
@@ -123,6 +142,17 @@ public sealed class CpuEngine : IT5Engine
         _decoder.Dispose();
         Array.ForEach(_scratch, scratch => scratch.Dispose());
     }
+
+    private CpuSequence Own(StepRow row)
+    {
+        Own(row.Sequence.Encoding);
+        // Ascending ids: the first and the last say it of all.
+        return !IsUnknown(row.Token) && (row.Candidates is not { Length: > 0 } candidates || !(IsUnknown(candidates[0]) || IsUnknown(candidates[^1])))
+            ? (CpuSequence)row.Sequence
+            : throw new ArgumentException($"A token of a row is not 0 to {Config.VocabularySize - 1}.", nameof(row));
+    }
+
+    private bool IsUnknown(int token) => token < 0 || token >= Config.VocabularySize;
 
     private CpuEncoding Own(T5Encoding encoding) =>
         encoding is CpuEncoding own && own.Engine == this ? own : throw new ArgumentException("Another engine has read it.", nameof(encoding));

@@ -162,7 +162,7 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
             return from;
         }
 
-        var filled = own.Row(Math.Max(_model, _wide));
+        var filled = own.Row(Math.Max(Math.Max(_model, _wide), shape.Width));
         new Span<float>(filled + size, shape.Width - size).Clear();
         new Span<float>(from, size).CopyTo(new Span<float>(filled, size));
         return filled;
