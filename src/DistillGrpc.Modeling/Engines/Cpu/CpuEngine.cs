@@ -27,12 +27,13 @@ public sealed class CpuEngine : IT5Engine
     /// <param name="model">The model.</param>
     /// <param name="precision">What the weights become.</param>
     /// <param name="team">Threads, which stay the caller's and may serve other engines too; null: own ones, as many as there are processors.</param>
+    /// <param name="ownsTeam">Whether the threads end with the engine; those that it starts itself always do.</param>
     /// <param name="usesTiles">Whether bytes are multiplied in tiles (AMX) where the processor has them; the numbers are the same.</param>
-    public CpuEngine(T5Model model, Precision precision, WorkerTeam? team = null, bool usesTiles = true)
+    public CpuEngine(T5Model model, Precision precision, WorkerTeam? team = null, bool ownsTeam = false, bool usesTiles = true)
     {
         var hasTiles = usesTiles && TileKernel.IsSupported;
         _usesLibrary = precision == Precision.Float32 || !hasTiles;
-        (_ownsTeam, _team) = (team is null, team ?? new WorkerTeam(Environment.ProcessorCount));
+        (_ownsTeam, _team) = (ownsTeam || team is null, team ?? new WorkerTeam(Environment.ProcessorCount));
         _weights = new CpuWeights(model, precision);
         var attention = precision == Precision.Float32 ? CachedAttention.Float32 : CachedAttention.Bfloat16;
         Shape = AttentionShape.Of(model.Config, attention.Bytes);

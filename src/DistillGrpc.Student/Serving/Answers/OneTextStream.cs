@@ -39,7 +39,7 @@ internal sealed class OneTextStream
             return (Take(at) + _rationale.Flush(), "");
         }
 
-        return (Take(Math.Max(0, _held.Count - _prompts.LabelPrefixTokens + 1)), "");
+        return (Take(Math.Max(0, _held.Count - Math.Max(1, _prompts.LabelPrefixTokens) + 1)), "");
     }
 
     /// <summary>The rest.</summary>

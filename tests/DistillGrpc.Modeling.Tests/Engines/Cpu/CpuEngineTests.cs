@@ -137,7 +137,7 @@ public sealed class CpuEngineTests
     public void Step_ManyRowsOfWhichSomeHaveCandidates_GivesWhatEachGetsAlone(Precision precision, bool usesTiles)
     {
         using var model = T5Model.Seeded(Plain, 11);
-        using var engine = new CpuEngine(model, precision, null, usesTiles);
+        using var engine = new CpuEngine(model, precision, null, usesTiles: usesTiles);
         var expected = Logits(engine, Inputs, 1)[0];
         var encodings = engine.Encode(Inputs);
         // Some have a prefix yet to read, some want candidates, the others the vocabulary.
