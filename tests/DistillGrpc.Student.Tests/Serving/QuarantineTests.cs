@@ -73,6 +73,26 @@ public sealed class QuarantineTests
     }
 
     [Fact]
+    public async Task SetAlias_VersionTakenOutOfService_IsLoadedAnewOrRefused()
+    {
+        await using var student = await StartAsync(_ => "yes");
+        using var folder = new TemporaryFolder();
+        var version = await student.Catalog.InstallAsync("m", Directory.CreateDirectory($"{folder.Path}/v").FullName, ModelName.Stable);
+        var request = Ask("is it?");
+        request.Model = "models/m";
+        student.Engine.IsBroken = _ => true;
+        await Assert.ThrowsAsync<RpcException>(() => student.Client.PredictAsync(request));
+
+        var refused = await Assert.ThrowsAsync<RpcException>(() => student.Models.SetAliasAsync(version, "canary"));
+        student.Engine.IsBroken = _ => false;
+        var model = await student.Models.SetAliasAsync(version, "canary");
+
+        Assert.Equal("MODEL_FAILED", RpcErrors.Reason(refused));
+        Assert.Equal(ModelState.Serving, model.State);
+        Assert.Equal("yes", (await student.Client.PredictAsync(request)).Label.Text);
+    }
+
+    [Fact]
     public async Task StreamPredict_ReaderThatIsSlow_GetsFewerAndLongerMessages()
     {
         const int Length = 16_000;

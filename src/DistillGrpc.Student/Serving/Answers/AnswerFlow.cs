@@ -15,7 +15,7 @@ namespace DistillGrpc.Student.Serving.Answers;
 /// </summary>
 internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask, ChannelWriter<StreamPredictResponse> output, TimeProvider time)
 {
-    // Of a rationale that nobody asked for, but that stands before the label.
+    // Of a rationale that nobody asked for, or for so little of it, but that stands before the label.
     private const int MaxHiddenRationale = 256;
     private readonly ServingModel _model = served.Model;
     private readonly AnswerMessages _messages = new(served.Name, served.Model.Tokenizer);
@@ -112,13 +112,13 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
     private async Task WriteAsOneAsync(TaskDecoding decoding)
     {
         var (prompt, tokenized) = Tokenized(() => _model.Prompts.Label(ask.Segments));
-        var limit = (ask.WantsRationale ? ask.MaxTokens : Math.Max(MaxHiddenRationale, ask.MaxTokens)) + (ask.WantsLabel ? ask.MaxTokens : 0) + _model.Prompts.LabelPrefixTokens;
+        var limit = ask.MaxTokens + (ask.WantsLabel ? Math.Max(MaxHiddenRationale, ask.MaxTokens) + _model.Prompts.LabelPrefixTokens : 0);
         var options = decoding.Options(prompt.DecoderPrefix) with { MaxTokens = Math.Min(limit, DecodingOptions.MostTokens) };
-        var text = new OneTextStream(_model, decoding.Forced, decoding.Spec.Stops);
+        var text = new OneTextStream(_model, decoding, ask.MaxTokens, ask.WantsLabel);
         var beginning = decoding.IsStreamed ? text.Beginning : "";
         Send((beginning, ""));
-        var job = await GenerateAsync(prompt, options, decoding, text.Append, () => text.IsStopped, Send);
-        OneTextParts[] parts = [.. job.Answers.Select(answer => OneTextParts.Of(_model, answer, decoding)).OrderByDescending(part => part.Score)];
+        var job = await GenerateAsync(prompt, options, decoding, text.Append, () => text.IsOver, Send);
+        OneTextParts[] parts = [.. job.Answers.Select(answer => OneTextParts.Of(_model, answer, decoding, ask.MaxTokens)).OrderByDescending(part => part.Score)];
         Send(job.WantsTokens ? text.Flush() : (parts[0].Rationale.Text[beginning.Length..], parts[0].Label.Text));
         if (ask.WantsRationale)
         {
@@ -145,7 +145,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         TaskPrompt prompt, DecodingOptions options, TaskDecoding decoding, Func<int, (string First, string Second)> read, Func<bool> isStopped, Action<(string First, string Second)> send)
     {
         RequirePrefixFits(options);
-        var wantsTokens = decoding.IsStreamed && (ask.WantsDeltas || decoding.Spec.Stops.Count > 0);
+        var wantsTokens = decoding.IsStreamed && (ask.WantsDeltas || decoding.Spec.Stops.Count > 0 || _model.Card.Form == PredictionForm.RationaleThenLabel);
         var job = await lease.StartAsync(prompt.Input.Ids, _model.Card.PrefixOnDecoder, options, wantsTokens, ask.Caller);
         await using var gone = job.EndWithCaller();
         try
