@@ -16,11 +16,19 @@ internal sealed class BeamHypotheses(DecodingOptions options)
     // The end-of-sequence token counts.
     public void Add(BeamNode? last, double score, bool hasEnded)
     {
-        _kept.Add((score / Norm(Math.Max(BeamNode.LengthOf(last), 1)), last, hasEnded));
-        if (_kept.Count > options.Beams)
+        var answer = (Score: score / Norm(Math.Max(BeamNode.LengthOf(last), 1)), last, hasEnded);
+        if (_kept.Count == options.Beams)
         {
-            _kept.Remove(_kept.MinBy(kept => kept.Score));
+            var worst = _kept.MinBy(kept => kept.Score);
+            if (answer.Score <= worst.Score)
+            {
+                return;
+            }
+
+            _kept.Remove(worst);
         }
+
+        _kept.Add(answer);
     }
 
     // Whether beams of a length, the best of which has a score, can still bring a better answer.

@@ -168,9 +168,6 @@ internal sealed class BeamWriter : IAnswerWriter
     private void Replace(List<(int Parent, BeamNode Last, double Score)> kept)
     {
         var before = _beams;
-        _beams = [];
-        var isFree = new bool[before.Count];
-        Array.Fill(isFree, true);
         for (var i = 0; i < before.Count; i++)
         {
             if (!kept.Exists(next => next.Parent == i))
@@ -179,11 +176,26 @@ internal sealed class BeamWriter : IAnswerWriter
             }
         }
 
-        foreach (var (parent, last, score) in kept)
+        var after = new List<Beam>(kept.Count);
+        var isTaken = new bool[before.Count];
+        try
         {
-            var sequence = isFree[parent] ? before[parent].Sequence : _engine.Fork(before[parent].Sequence);
-            isFree[parent] = false;
-            _beams.Add(new Beam(sequence, last, score, before[parent].Allowed?.Child(last.Token)));
+            foreach (var (parent, last, score) in kept)
+            {
+                var sequence = isTaken[parent] ? _engine.Fork(before[parent].Sequence) : before[parent].Sequence;
+                isTaken[parent] = true;
+                after.Add(new Beam(sequence, last, score, before[parent].Allowed?.Child(last.Token)));
+            }
+        }
+        catch
+        {
+            // There is no memory for one more: those that there are give theirs back when this is disposed.
+            after.AddRange(kept.Select(next => next.Parent).Distinct().Where(parent => !isTaken[parent]).Select(parent => before[parent]));
+            throw;
+        }
+        finally
+        {
+            _beams = after;
         }
     }
 }

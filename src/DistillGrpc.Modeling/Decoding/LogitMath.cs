@@ -8,7 +8,7 @@ internal static class LogitMath
 {
     private const int Block = 1024;
 
-    // The largest; of equal ones it is where IndexOf finds the first.
+    // The largest.
     public static float Max(ReadOnlySpan<float> values)
     {
         var vectors = MemoryMarshal.Cast<float, Vector<float>>(values);
@@ -31,6 +31,9 @@ internal static class LogitMath
 
         return max;
     }
+
+    // Where the largest is; of equal ones the first. Floats are not searched by vectors, their bits are.
+    public static int IndexOfMax(ReadOnlySpan<float> values) => MemoryMarshal.Cast<float, int>(values).IndexOf(BitConverter.SingleToInt32Bits(Max(values)));
 
     /// <exception cref="NonFiniteLogitsException">One is not finite.</exception>
     public static void RequireFinite(ReadOnlySpan<float> values)

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace DistillGrpc.Modeling.Decoding;
 
 /// <summary>What was written changes what may follow: repetition penalty, then no-repeat n-grams, as Hugging Face's logits processors.</summary>
@@ -14,14 +16,20 @@ internal static class LogitRules
     {
         if (options.RepetitionPenalty != 1)
         {
-            for (var i = 0; i < history.Length; i++)
+            // Once for a token, however often it was there.
+            var rented = ArrayPool<int>.Shared.Rent(history.Length);
+            var sorted = rented.AsSpan(0, history.Length);
+            history.CopyTo(sorted);
+            sorted.Sort();
+            for (var i = 0; i < sorted.Length; i++)
             {
-                // Once for a token, however often it was there.
-                if (Index(history[i], scores.Length, ids) is >= 0 and var at && !history[..i].Contains(history[i]))
+                if ((i == 0 || sorted[i] != sorted[i - 1]) && Index(sorted[i], scores.Length, ids) is >= 0 and var at)
                 {
                     scores[at] = (float)(scores[at] < 0 ? scores[at] * options.RepetitionPenalty : scores[at] / options.RepetitionPenalty);
                 }
             }
+
+            ArrayPool<int>.Shared.Return(rented);
         }
 
         if (options.NoRepeatNgram is > 0 and var n && history.Length + 1 >= n)

@@ -88,7 +88,7 @@ internal sealed class SampleWriter : IAnswerWriter
         var ids = line.Allowed?.Next;
         var logits = _allowed.Of(row, ids);
         LogitMath.RequireFinite(logits);
-        var place = _chooses ? Draw(line, logits, ids) : logits.IndexOf(LogitMath.Max(logits));
+        var place = _chooses ? Draw(line, logits, ids) : LogitMath.IndexOfMax(logits);
         if (place < 0)
         {
             // The rules leave nothing to write.
@@ -112,5 +112,5 @@ internal sealed class SampleWriter : IAnswerWriter
         return place;
     }
 
-    private static int Best(ReadOnlySpan<float> scores) => LogitMath.Max(scores) is var max && float.IsNegativeInfinity(max) ? -1 : scores.IndexOf(max);
+    private static int Best(ReadOnlySpan<float> scores) => LogitMath.IndexOfMax(scores) is var best && float.IsNegativeInfinity(scores[best]) ? -1 : best;
 }

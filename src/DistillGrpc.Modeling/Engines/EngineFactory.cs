@@ -37,7 +37,8 @@ public static class EngineFactory
 
         using (model)
         {
-            return new CpuEngine(model, options.Precision, Team(options.Threads > 0 ? options.Threads : Environment.ProcessorCount));
+            var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+            return options.HasOwnThreads ? new CpuEngine(model, options.Precision, new WorkerTeam(threads), ownsTeam: true) : new CpuEngine(model, options.Precision, Team(threads));
         }
     }
 

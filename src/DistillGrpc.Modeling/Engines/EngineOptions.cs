@@ -13,4 +13,7 @@ public sealed record EngineOptions
 
     /// <summary>Threads of a step. 0, the default: all processors for the engine for processors, whose models share them; one for each of libtorch's models.</summary>
     public int Threads { get; init; }
+
+    /// <summary>Whether its threads are its own instead of those that it would share; default no. For work that may not hold up what others wait for.</summary>
+    public bool HasOwnThreads { get; init; }
 }

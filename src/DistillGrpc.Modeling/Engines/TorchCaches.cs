@@ -88,11 +88,7 @@ internal sealed class TorchCaches(T5Model model) : IDisposable
     {
         if (length > Length)
         {
-            using var scope = NewDisposeScope();
-            Length = Doubled(Length, length);
-            Self = Resize(Self, Length);
-            DistanceBias?.Dispose();
-            DistanceBias = model.DistanceBias(Length).contiguous().DetachFromDisposeScope();
+            Grow(_slots, _inputs, Doubled(Length, length));
         }
     }
 
@@ -115,6 +111,8 @@ internal sealed class TorchCaches(T5Model model) : IDisposable
         return size;
     }
 
+    private IEnumerable<Tensor> All => Tensors(Self).Concat(Tensors(Cross)).Concat(new[] { CrossBias, DistanceBias }.OfType<Tensor>());
+
     private static IEnumerable<Tensor> Tensors(T5AttentionCache[] caches) => caches.SelectMany(cache => new[] { cache.Key, cache.Value });
 
     private void TakeSlot(TorchSequence sequence, int inputs)
@@ -122,33 +120,49 @@ internal sealed class TorchCaches(T5Model model) : IDisposable
         var (slots, width) = (Doubled(Math.Max(_slots, 1), _sequences.Count + 1), Doubled(Math.Max(_inputs, LeastLength), inputs));
         if (slots > _slots || width > _inputs)
         {
-            (_slots, _inputs, Length) = (slots, width, Math.Max(Length, LeastLength));
-            (Self, Cross) = (Resize(Self, Length), Resize(Cross, _inputs));
-            CrossBias = Resize(CrossBias, Scalars.MinusFar, _slots, 1, 1, _inputs);
-            DistanceBias ??= model.DistanceBias(Length).contiguous().DetachFromDisposeScope();
+            Grow(Math.Max(slots, _slots), Math.Max(width, _inputs), Math.Max(Length, LeastLength));
         }
 
         sequence.Slot = _sequences.Count;
         _sequences.Add(sequence);
     }
 
-    private T5AttentionCache[] Resize(T5AttentionCache[] caches, int length)
+    // Where there is no memory for one of the larger tensors, all is as it was.
+    private void Grow(int slots, int inputs, int length)
     {
-        var config = model.Config;
-        Tensor Larger(Tensor? old) => Resize(old, Scalars.Zero, _slots, config.Heads, length, config.HeadSize);
-        return [.. Enumerable.Range(0, config.DecoderLayers).Select(i => new T5AttentionCache(
-            Larger(caches.ElementAtOrDefault(i)?.Key), Larger(caches.ElementAtOrDefault(i)?.Value)))];
+        using var scope = NewDisposeScope();
+        Tensor[] before = [.. All];
+        var (self, cross) = (Larger(Self, slots, length), Larger(Cross, slots, inputs));
+        var crossBias = Larger(CrossBias, Scalars.MinusFar, slots, 1, 1, inputs);
+        var distanceBias = length == Length ? DistanceBias! : model.DistanceBias(length).contiguous();
+        (Self, Cross, CrossBias, DistanceBias, _slots, _inputs, Length) = (self, cross, crossBias, distanceBias, slots, inputs, length);
+        foreach (var tensor in All.Except(before, ReferenceEqualityComparer.Instance).Cast<Tensor>())
+        {
+            tensor.DetachFromDisposeScope();
+        }
+
+        foreach (var tensor in before.Except(All, ReferenceEqualityComparer.Instance).Cast<Tensor>())
+        {
+            tensor.Dispose();
+        }
     }
 
-    // The old numbers at the beginning of every dimension, and the old tensor is let go.
-    private Tensor Resize(Tensor? old, Scalar rest, params long[] shape)
+    private T5AttentionCache[] Larger(T5AttentionCache[] caches, int slots, int length)
+    {
+        var config = model.Config;
+        Tensor Of(Tensor? old) => Larger(old, Scalars.Zero, slots, config.Heads, length, config.HeadSize);
+        return [.. Enumerable.Range(0, config.DecoderLayers).Select(i => new T5AttentionCache(Of(caches.ElementAtOrDefault(i)?.Key), Of(caches.ElementAtOrDefault(i)?.Value)))];
+    }
+
+    // The old numbers at the beginning of every dimension.
+    private Tensor Larger(Tensor? old, Scalar rest, params long[] shape)
     {
         if (old is not null && old.shape.SequenceEqual(shape))
         {
             return old;
         }
 
-        var larger = full(shape, rest, model.Type, model.Device).DetachFromDisposeScope();
+        var larger = full(shape, rest, model.Type, model.Device);
         if (old is not null)
         {
             var part = larger;
@@ -158,7 +172,6 @@ internal sealed class TorchCaches(T5Model model) : IDisposable
             }
 
             part.copy_(old);
-            old.Dispose();
         }
 
         return larger;
@@ -174,13 +187,11 @@ internal sealed class TorchCaches(T5Model model) : IDisposable
 
     private void Free()
     {
-        foreach (var tensor in Tensors(Self).Concat(Tensors(Cross)))
+        foreach (var tensor in All)
         {
             tensor.Dispose();
         }
 
-        CrossBias?.Dispose();
-        DistanceBias?.Dispose();
         (Self, Cross, CrossBias, DistanceBias, _slots, _inputs, Length) = ([], [], null, null, 0, 0, 0);
     }
 }

@@ -76,18 +76,14 @@ public sealed class TorchEngine : IT5Engine
     {
         using var inference = inference_mode();
         var input = (TorchEncoding)encoding;
-        var sequence = new TorchSequence(_caches, input, maxLength);
-        _caches.Add(sequence, input);
-        return sequence;
+        return Added(new TorchSequence(_caches, input, maxLength), sequence => _caches.Add(sequence, input));
     }
 
     /// <inheritdoc/>
     public T5Sequence Fork(T5Sequence sequence)
     {
         using var inference = inference_mode();
-        var fork = new TorchSequence(_caches, sequence.Encoding, sequence.MaxLength);
-        _caches.Fork((TorchSequence)sequence, fork);
-        return fork;
+        return Added(new TorchSequence(_caches, sequence.Encoding, sequence.MaxLength), fork => _caches.Fork((TorchSequence)sequence, fork));
     }
 
     /// <inheritdoc/>
@@ -123,6 +119,21 @@ public sealed class TorchEngine : IT5Engine
         if (_ownsModel)
         {
             _model.Dispose();
+        }
+    }
+
+    // Where there is no memory for it the input is not held.
+    private static TorchSequence Added(TorchSequence sequence, Action<TorchSequence> add)
+    {
+        try
+        {
+            add(sequence);
+            return sequence;
+        }
+        catch
+        {
+            sequence.Dispose();
+            throw;
         }
     }
 

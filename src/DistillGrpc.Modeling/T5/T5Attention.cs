@@ -50,15 +50,7 @@ internal sealed class T5Attention : nn.Module
     public T5AttentionCache Project(Tensor source) =>
         new(Split(_key.forward(source)).contiguous(), Split(_value.forward(source)).contiguous());
 
-    // hidden (B, 1, D): its key and value take their place in the cache, and it sees all up to itself.
-    public Tensor Step(Tensor hidden, T5AttentionCache cache, int position, Tensor bias)
-    {
-        cache.Key.narrow(2, position, 1).copy_(Split(_key.forward(hidden)));
-        cache.Value.narrow(2, position, 1).copy_(Split(_value.forward(hidden)));
-        return Attend(hidden, cache.Key.narrow(2, 0, position + 1), cache.Value.narrow(2, 0, position + 1), bias);
-    }
-
-    // hidden (B, 1, D): as above, of sequences of any lengths.
+    // hidden (B, 1, D), sequences of any lengths: the key and the value of each take their place in the cache, and it sees all up to itself.
     public Tensor Step(Tensor hidden, T5AttentionCache cache, T5StepPlan plan)
     {
         cache.Key.view(-1, _config.HeadSize).index_copy_(0, plan.Places, _key.forward(hidden).view(-1, _config.HeadSize));

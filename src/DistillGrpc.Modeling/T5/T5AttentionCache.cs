@@ -2,5 +2,5 @@ using static TorchSharp.torch;
 
 namespace DistillGrpc.Modeling.T5;
 
-// Keys and values of one attention, each (B, H, length, d_kv). They belong to a T5DecoderState.
+// Keys and values of one attention, each (B, H, length, d_kv).
 internal sealed record T5AttentionCache(Tensor Key, Tensor Value);

@@ -39,13 +39,6 @@ internal sealed class T5Block : nn.Module
 
     public T5AttentionCache ProjectEncoded(Tensor encoded) => CrossAttention.Project(encoded);
 
-    public Tensor Step(Tensor hidden, T5DecoderState state, int block, int position, Tensor bias)
-    {
-        hidden = _layers[0].Add(hidden, normed => SelfAttention.Step(normed, state.Self[block], position, bias));
-        hidden = _layers[1].Add(hidden, normed => CrossAttention.Attend(normed, state.Cross[block].Key, state.Cross[block].Value, state.CrossBias));
-        return FeedForward(hidden);
-    }
-
     public Tensor Step(Tensor hidden, T5AttentionCache self, T5AttentionCache cross, T5StepPlan plan)
     {
         hidden = _layers[0].Add(hidden, normed => SelfAttention.Step(normed, self, plan));

@@ -8,7 +8,7 @@ namespace DistillGrpc.Modeling.T5;
 /// <summary>
 /// T5 for conditional generation (Raffel et al. 2020), v1.0 and v1.1, from the embedding to the logits. Parameters have
 /// the names of Hugging Face's checkpoints. Shapes: B batch, S input tokens, T target tokens, D hidden width, V vocabulary.
-/// It belongs to no dispose scope: whoever made it disposes it. Not thread-safe while training; several threads may decode at once, each with its own <see cref="T5DecoderState"/>.
+/// It belongs to no dispose scope: whoever made it disposes it. Not thread-safe while training.
 /// </summary>
 public sealed class T5Model : nn.Module
 {
@@ -146,25 +146,6 @@ public sealed class T5Model : nn.Module
         var start = full([labels.shape[0], 1], _start, dtype: int64, device: labels.device);
         var shifted = cat([start, labels.narrow(1, 0, labels.shape[1] - 1)], 1);
         return shifted.masked_fill(shifted.eq(Scalars.Ignored), _pad).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Starts decoding step by step.</summary>
-    /// <param name="encoded">(B, S, D), from <see cref="Encode(Tensor, Tensor)"/>.</param>
-    /// <param name="attentionMask">(B, S), the inputs' mask.</param>
-    /// <param name="maxLength">Most steps that will be made; the caches' size.</param>
-    public T5DecoderState StartDecoding(Tensor encoded, Tensor attentionMask, int maxLength) =>
-        _decoder.Start(encoded, MaskBias(attentionMask, encoded.dtype), maxLength);
-
-    /// <summary>One step of the decoder.</summary>
-    /// <param name="state">From <see cref="StartDecoding"/>; it moves on by one.</param>
-    /// <param name="tokenIds">(B, 1), int64: the start id, then the last token of every row.</param>
-    /// <returns>(B, V).</returns>
-    /// <exception cref="InvalidOperationException">The state's length is used up.</exception>
-    public Tensor Step(T5DecoderState state, Tensor tokenIds)
-    {
-        using var scope = NewDisposeScope();
-        var hidden = _decoder.Step(_shared.forward(tokenIds), state);
-        return Head(hidden).squeeze(1).MoveToOuterDisposeScope();
     }
 
     // Keys and values of inputs (B, S, D) for every block of the decoder.

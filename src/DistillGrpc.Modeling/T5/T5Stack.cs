@@ -49,31 +49,6 @@ internal sealed class T5Stack : nn.Module
         return T5Trace.Run(trace, () => Drop(_norm.Forward(last)));
     }
 
-    public T5DecoderState Start(Tensor encoded, Tensor crossBias, int maxLength)
-    {
-        using var scope = NewDisposeScope();
-        // By distance, farthest first, so that the biases of a step's keys are the end of it: (1, H, 1, L).
-        var buckets = Enumerable.Range(0, maxLength).Select(i => Bucket(i - (maxLength - 1))).ToArray();
-        var bias = FirstAttention.PositionBias(tensor(buckets, device: encoded.device)).t().unsqueeze(0).unsqueeze(2);
-        var cross = _blocks.Select(block => block.ProjectEncoded(encoded)).ToArray();
-        var shape = new[] { encoded.shape[0], _config.Heads, maxLength, _config.HeadSize };
-        var caches = _blocks.Select(_ => new T5AttentionCache(
-            zeros(shape, encoded.dtype, encoded.device), zeros(shape, encoded.dtype, encoded.device))).ToArray();
-        return new T5DecoderState(caches, cross, bias, crossBias, maxLength);
-    }
-
-    public Tensor Step(Tensor hidden, T5DecoderState state)
-    {
-        var position = state.Advance();
-        var bias = state.PositionBias.narrow(3, state.MaxLength - 1 - position, position + 1);
-        for (var i = 0; i < _blocks.Count; i++)
-        {
-            hidden = _blocks[i].Step(hidden, state, i, position, bias);
-        }
-
-        return _norm.Forward(hidden);
-    }
-
     // Keys and values of inputs, of every block (B, H, S, d_kv).
     public T5AttentionCache[] Project(Tensor encoded) => [.. _blocks.Select(block => block.ProjectEncoded(encoded))];
 

@@ -88,8 +88,14 @@ internal sealed class CatalogModel
     public ServedModel Find(ModelName name)
     {
         var number = NumberOf(name);
-        return _served.GetValueOrDefault(number)
-            ?? throw RpcFailure.FailedPrecondition("VERSION_UNLOADED", $"{ModelName.Of(Id, number)} is not loaded: give it an alias.");
+        var served = _served.GetValueOrDefault(number);
+        while (served is null && NumberOf(name) is var now && now != number)
+        {
+            // The alias has gone to another version just now.
+            (number, served) = (now, _served.GetValueOrDefault(now));
+        }
+
+        return served ?? throw RpcFailure.FailedPrecondition("VERSION_UNLOADED", $"{ModelName.Of(Id, number)} is not loaded: give it an alias.");
     }
 
     public Model Describe()

@@ -202,6 +202,12 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
     // Gives the failure, or null.
     private async Task<Exception?> LoadAsync(CatalogModel model, int number)
     {
+        if (model.Served.GetValueOrDefault(number)?.HasFailed == true)
+        {
+            // What has failed may have been mended, and is tried anew.
+            await UnloadAsync(model, number);
+        }
+
         var failure = await model.Load(number, serving).Loaded;
         if (failure is InvalidDataException)
         {

@@ -1,6 +1,7 @@
 using DistillGrpc.Modeling.Engines;
 using DistillGrpc.Modeling.Engines.Cpu;
 using DistillGrpc.Modeling.Tokenizers;
+using DistillGrpc.Student.Serving.Requests;
 
 namespace DistillGrpc.Student.Models;
 
@@ -9,6 +10,9 @@ internal sealed record ServingModel(IT5Engine Engine, ITokenizer Tokenizer, Mode
 {
     /// <summary>What it is asked with.</summary>
     public TaskPrompts Prompts { get; } = new(Tokenizer, Card);
+
+    /// <summary>The labels that answers were to be one of.</summary>
+    public CandidateSets Candidates { get; } = new(Tokenizer);
 
     /// <summary>Why it does not answer in int8; empty where it does.</summary>
     public string Int8Refusal { get; private init; } = "";

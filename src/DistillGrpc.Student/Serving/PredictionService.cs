@@ -1,3 +1,4 @@
+using System.Text;
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
@@ -23,6 +24,8 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
         var (_, output) = await StartAsync(AskReader.Same(request), Caller.Of(context, Priority.Interactive), wantsDeltas: true);
         await foreach (var part in output.ReadAllAsync(context.CancellationToken))
         {
+            // Whoever reads slowly gets fewer and longer messages, and holds no more memory than its text.
+            Join(part.Delta, output);
             responseStream.WriteOptions = output.TryPeek(out _) ? Buffered : Flushed;
             await responseStream.WriteAsync(part, context.CancellationToken);
         }
@@ -44,6 +47,20 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
 
         await ending;
         await reading;
+    }
+
+    private static void Join(AnswerDelta? delta, ChannelReader<StreamPredictResponse> output)
+    {
+        StringBuilder? text = null;
+        while (delta is not null && output.TryPeek(out var next) && next.Delta?.Task == delta.Task && output.TryRead(out _))
+        {
+            (text ??= new StringBuilder(delta.Text)).Append(next.Delta.Text);
+        }
+
+        if (text is not null)
+        {
+            delta!.Text = text.ToString();
+        }
     }
 
     private async Task<BatchPredictResponse> AnswerRowAsync(BatchPredictRequest request, Caller caller)
@@ -107,7 +124,9 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
         if (model.Enter() is not { } lease)
         {
             // Another version has taken its place meanwhile, and may be asked otherwise.
-            return await StartAsync(request, caller, wantsDeltas);
+            return catalog.Find(request.Model, "model") != model
+                ? await StartAsync(request, caller, wantsDeltas)
+                : throw RpcFailure.Unavailable("MODEL_UNLOADING", $"{model.Name} is being unloaded.", TimeSpan.FromSeconds(1));
         }
 
         // What is written is sent by the thread that wrote it: that is a pool's, never the model's.

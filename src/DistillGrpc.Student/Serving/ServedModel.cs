@@ -88,6 +88,9 @@ internal sealed class ServedModel : IAsyncDisposable
         await _ended.Task;
     }
 
+    /// <summary>Whether it could not be loaded, or cannot be served any more.</summary>
+    public bool HasFailed => Failure is not null;
+
     private Exception? Failure => _scheduler?.Failure ?? (_loaded.Task is { IsCompletedSuccessfully: true, Result: { } failure } ? failure : null);
 
     private void Run()
@@ -98,7 +101,10 @@ internal sealed class ServedModel : IAsyncDisposable
         }
         catch (Exception failure)
         {
-            _loaded.TrySetResult(failure);
+            if (!_loaded.TrySetResult(failure))
+            {
+                StudentLog.ModelFailed(_serving.Logger, failure, Name);
+            }
         }
 
         _ended.SetResult();
@@ -122,6 +128,12 @@ internal sealed class ServedModel : IAsyncDisposable
             StudentLog.ModelFailed(_serving.Logger, failure, Name);
             scheduler.Fail(failure);
         }
+
+        // Requests that have failed leave one after another, and their inputs' memory is this thread's to free.
+        while (_queue.Wait())
+        {
+            scheduler.Release();
+        }
     }
 
     // The first answer of a process is slow, and shows whether there are any.
@@ -130,7 +142,9 @@ internal sealed class ServedModel : IAsyncDisposable
         var prompt = model.Prompts.Label(["warm up"]);
         var caller = new Caller(Priority.Interactive, DateTimeOffset.MaxValue, CancellationToken.None);
         var options = new DecodingOptions { MaxTokens = 4, Prefix = prompt.DecoderPrefix };
-        using (var lease = ServingLease.Enter(_queue)!)
+        // None is let in where the model is to go before it has come.
+        using var lease = ServingLease.Enter(_queue);
+        if (lease is not null)
         {
             var job = lease.StartAsync(prompt.Input.Ids, isSameInput: false, options, wantsTokens: false, caller).AsTask().GetAwaiter().GetResult();
             while (scheduler.Turn())

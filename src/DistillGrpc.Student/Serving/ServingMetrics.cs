@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Student.Serving.Scheduling;
+using Grpc.Core;
 
 namespace DistillGrpc.Student.Serving;
 
@@ -9,7 +10,7 @@ namespace DistillGrpc.Student.Serving;
 internal static class ServingMetrics
 {
     private static readonly Meter Meter = new("DistillGrpc.Student");
-    private static readonly Counter<long> Answers = Meter.CreateCounter<long>("distill.student.answers", "{answer}", "Answers, by model, task and outcome (answered, cancelled, failed).");
+    private static readonly Counter<long> Answers = Meter.CreateCounter<long>("distill.student.answers", "{answer}", "Answers, by model, task and outcome (answered, cancelled, refused, failed); a deadline that passes cancels.");
     private static readonly Counter<long> Tokens = Meter.CreateCounter<long>("distill.student.output_tokens", "{token}", "Tokens written.");
     private static readonly Histogram<double> Queue = Meter.CreateHistogram<double>("distill.student.queue.duration", "s", "Time that an answer waits for a place in its model's batch.");
     private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>("distill.student.answer.duration", "s", "Time from reading the input to the last token.");
@@ -29,7 +30,12 @@ internal static class ServingMetrics
     }
 
     /// <summary>A request ended without an answer.</summary>
-    public static void NotAnswered(string model, PredictionTask task, bool isCancelled) => Count(Tags(model, task), isCancelled ? "cancelled" : "failed");
+    public static void NotAnswered(string model, PredictionTask task, Exception failure) => Count(Tags(model, task), failure switch
+    {
+        OperationCanceledException or RpcException { StatusCode: StatusCode.DeadlineExceeded or StatusCode.Cancelled } => "cancelled",
+        RpcException { StatusCode: StatusCode.InvalidArgument or StatusCode.ResourceExhausted } => "refused",
+        _ => "failed",
+    });
 
     /// <summary>So many more, or fewer, wait.</summary>
     public static void Waits(string model, Priority priority, int change) =>

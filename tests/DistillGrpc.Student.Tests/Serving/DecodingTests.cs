@@ -157,6 +157,41 @@ public sealed class DecodingTests
         Assert.Equal("ONE_TEXT", RpcErrors.Reason(refused));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OneText_MaxOutputTokens_HoldsForEachTaskByItself(bool isStreamed)
+    {
+        await using var student = await StartAsync(_ => "It rains.[label] yes indeed, and so on and on and on and on and on", new ModelCard { Form = PredictionForm.RationaleThenLabel });
+        var both = await AnswersAsync(PredictionTask.Both);
+        student.Engine.Rows.Clear();
+        student.Engine.OnStep = _ => Thread.Sleep(5);
+        var rationale = await AnswersAsync(PredictionTask.Rationale);
+        var label = await AnswersAsync(PredictionTask.Label);
+
+        Assert.Equal([("It ra", FinishReason.Length, 5L), ("yes i", FinishReason.Length, 5L)], both);
+        Assert.Equal([("It ra", FinishReason.Length, 5L)], rationale);
+        Assert.Equal([("yes i", FinishReason.Length, 5L)], label);
+        // Neither writes on when it has what was asked for; a step or two pass until that is known.
+        Assert.InRange(student.Engine.Rows.Count, 5 + 22, 5 + 22 + 20);
+
+        async Task<List<(string Text, FinishReason End, long Tokens)>> AnswersAsync(PredictionTask task)
+        {
+            if (!isStreamed)
+            {
+                var request = Ask("x", task);
+                request.MaxOutputTokens = 5;
+                var answer = await student.Client.PredictAsync(request);
+                return [.. new[] { answer.Rationale, answer.Label }.OfType<TaskAnswer>().Select(part => (part.Text, part.FinishReason, part.Usage.OutputTokens))];
+            }
+
+            var parts = await student.Client.StreamPredictAsync(new StreamPredictRequest { Segments = { "x" }, Task = task, MaxOutputTokens = 5 }).ToListAsync();
+            var answers = parts.Where(part => part.Answer is not null).Select(part => part.Answer).ToList();
+            Assert.All(answers, answer => Assert.Equal(answer.Text, string.Concat(parts.Where(part => part.Delta?.Task == answer.Task).Select(part => part.Delta.Text))));
+            return [.. answers.Select(part => (part.Text, part.FinishReason, part.Usage.OutputTokens))];
+        }
+    }
+
     public static TheoryData<string, DecodingOptions> Refused => new()
     {
         { "num_beams", new() { NumBeams = -1 } },

@@ -27,6 +27,9 @@ internal sealed class ScriptedEngine(Func<string, string> answer) : IT5Engine
     /// <summary>Called before every step, with the inputs of its rows.</summary>
     public Action<IReadOnlyList<string>>? OnStep { get; set; }
 
+    /// <summary>Called before a sequence's memory is given back.</summary>
+    public Action? OnFree { get; set; }
+
     /// <summary>Of inputs that this says yes to the logits are no numbers.</summary>
     public Func<string, bool> IsBroken { get; set; } = _ => false;
 
@@ -150,6 +153,7 @@ internal sealed class ScriptedEngine(Func<string, string> answer) : IT5Engine
 
         protected override void Free()
         {
+            _engine.OnFree?.Invoke();
             IsFreed = true;
             Interlocked.Decrement(ref _engine._liveSequences);
         }

@@ -26,6 +26,8 @@ internal sealed class ScriptedStudent : IAsyncDisposable
 
     public ModelClient Models => new(Channel);
 
+    public ModelCatalog Catalog => _app.Services.GetRequiredService<ModelCatalog>();
+
     /// <summary>Starts it.</summary>
     /// <param name="answer">What the model answers to what it reads, its prefix included.</param>
     /// <param name="card">What it can be asked.</param>

@@ -1,13 +1,20 @@
+using DistillGrpc.Modeling.Engines.Cpu.Tiles;
 using TorchSharp;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
 /// <summary>Rows that are to be multiplied with weights, in the weights' precision. Filled row by row, by any threads.</summary>
-internal sealed unsafe class Activations(Precision precision) : IDisposable
+/// <param name="precision">The weights'.</param>
+/// <param name="hasTiles">Whether bytes are multiplied in tiles, where there are rows enough.</param>
+internal sealed unsafe class Activations(Precision precision, bool hasTiles) : IDisposable
 {
-    // From so many rows on libtorch's product is the faster one: it lays weights out anew for each.
-    private const int LibraryRows = 24;
+    /// <summary>From so many rows on libtorch's product is the faster one: it lays weights out anew for each.</summary>
+    public const int LibraryRows = 24;
+
+    // From so many rows on tiles are.
+    private const int TileRowsFrom = 8;
     private TensorMemory? _values;
+    private NativeArray<sbyte>? _tiled;
     private NativeArray<byte>? _shifted;
     private NativeArray<float>? _scales;
 
@@ -20,8 +27,11 @@ internal sealed unsafe class Activations(Precision precision) : IDisposable
     /// <summary>(Rows, Inner), float32.</summary>
     public float* Floats => (float*)_values!.Pointer;
 
-    /// <summary>(Rows, Inner), 128 more than the signed byte; of what is not for libtorch.</summary>
+    /// <summary>(Rows, Inner), 128 more than the signed byte.</summary>
     public byte* Shifted => _shifted!.Pointer;
+
+    /// <summary>The signed bytes as <see cref="TileKernel"/> takes them; of what is for tiles.</summary>
+    public sbyte* Tiled => _tiled!.Pointer;
 
     /// <summary>(Rows): what a byte of the row stands for.</summary>
     public float* Scales => _scales!.Pointer;
@@ -29,8 +39,11 @@ internal sealed unsafe class Activations(Precision precision) : IDisposable
     /// <summary>The values for libtorch: (Rows, Inner), int8 or float32, in the caller's scope.</summary>
     public torch.Tensor View => _values!.View(0, Rows, Inner);
 
+    /// <summary>So many rows that they are multiplied in tiles.</summary>
+    public bool IsForTiles => hasTiles && precision == Precision.Int8 && Rows >= TileRowsFrom;
+
     /// <summary>So many rows that libtorch multiplies them.</summary>
-    public bool IsForLibrary => Rows >= LibraryRows;
+    public bool IsForLibrary => !IsForTiles && Rows >= LibraryRows && (precision == Precision.Float32 || LibraryProducts.IsExact);
 
     /// <summary>Makes room; what was in it is gone.</summary>
     public void Begin(int rows, int inner)
@@ -46,6 +59,10 @@ internal sealed unsafe class Activations(Precision precision) : IDisposable
         _values = TensorMemory.AtLeast(_values, length, torch.ScalarType.Int8);
         _shifted = NativeArray<byte>.AtLeast(_shifted, length);
         _scales = NativeArray<float>.AtLeast(_scales, rows);
+        if (IsForTiles)
+        {
+            _tiled = NativeArray<sbyte>.AtLeast(_tiled, TileRows.Length(rows, inner));
+        }
     }
 
     /// <summary>Fills a row.</summary>
@@ -60,7 +77,12 @@ internal sealed unsafe class Activations(Precision precision) : IDisposable
         }
         else
         {
-            Scales[row] = RowMath.Quantize(values, Inner, (sbyte*)_values!.Pointer + at, IsForLibrary ? null : Shifted + at);
+            // The shifted ones are for products with a single column, too.
+            Scales[row] = RowMath.Quantize(values, Inner, (sbyte*)_values!.Pointer + at, Shifted + at);
+            if (IsForTiles)
+            {
+                TileRows.Put((sbyte*)_values.Pointer + at, Inner, row, Tiled);
+            }
         }
     }
 
@@ -68,6 +90,7 @@ internal sealed unsafe class Activations(Precision precision) : IDisposable
     {
         _values?.Dispose();
         _shifted?.Dispose();
+        _tiled?.Dispose();
         _scales?.Dispose();
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using DistillGrpc.Modeling.Engines.Cpu.Kernels;
+using DistillGrpc.Modeling.Engines.Cpu.Tiles;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,12 +17,14 @@ internal sealed unsafe class ByteMatrix : WeightMatrix
     public ByteMatrix(Tensor weights)
         : base((int)weights.shape[0], (int)weights.shape[1])
     {
-        _bytes = new TensorMemory((long)Columns * Inner, ScalarType.Int8);
+        // At least as many as are multiplied together.
+        _bytes = new TensorMemory((long)Math.Max(Columns, TileKernel.Columns) * Inner, ScalarType.Int8);
         (_scales, _corrections) = (new NativeArray<float>(Columns), new NativeArray<int>(Columns));
         var inputs = (int)weights.shape[1];
         using var scope = NewDisposeScope();
         var rows = weights.to(ScalarType.Float32).contiguous().cpu();
-        var padded = stackalloc float[Inner];
+        using var memory = new NativeArray<float>(Inner);
+        var padded = memory.Pointer;
         fixed (byte* start = rows.bytes)
         {
             for (var column = 0; column < Columns; column++)
@@ -52,6 +55,12 @@ internal sealed unsafe class ByteMatrix : WeightMatrix
             return;
         }
 
+        if (activations.IsForTiles)
+        {
+            TileKernel.Multiply(activations.Tiled, activations.Rows, Inner, Weights, Columns, first, count, scratch.Tiles(TileKernel.ScratchLength(activations.Rows)), (int*)memory.Pointer);
+            return;
+        }
+
         ByteKernel.Best.Multiply(activations.Shifted, activations.Rows, Inner, Weights + (nint)first * Inner, count, (int*)memory.Pointer, count);
     }
 
@@ -60,7 +69,7 @@ internal sealed unsafe class ByteMatrix : WeightMatrix
     {
         var sums = (int*)scratch.LastSums + (nint)row * count;
         var scales = _scales.Pointer + first;
-        var corrections = activations.IsForLibrary ? null : _corrections.Pointer + first;
+        var corrections = activations.IsForLibrary || activations.IsForTiles ? null : _corrections.Pointer + first;
         var scale = activations.Scales[row];
         var all = Vector512.Create(scale);
         var i = 0;

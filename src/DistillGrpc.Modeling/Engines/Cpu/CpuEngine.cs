@@ -1,5 +1,6 @@
 using DistillGrpc.Modeling.Engines.Cpu.Attention;
 using DistillGrpc.Modeling.Engines.Cpu.Kernels;
+using DistillGrpc.Modeling.Engines.Cpu.Tiles;
 using DistillGrpc.Modeling.T5;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
@@ -19,21 +20,27 @@ public sealed class CpuEngine : IT5Engine
     private readonly CpuScratch[] _scratch;
     private readonly EncoderPass _encoder;
     private readonly DecoderStep _decoder;
+    private readonly bool _usesLibrary;
+    private long _round;
 
     /// <summary>Takes a model's weights over; the model can be disposed afterwards.</summary>
     /// <param name="model">The model.</param>
     /// <param name="precision">What the weights become.</param>
     /// <param name="team">Threads, which stay the caller's and may serve other engines too; null: own ones, as many as there are processors.</param>
-    public CpuEngine(T5Model model, Precision precision, WorkerTeam? team = null)
+    /// <param name="ownsTeam">Whether the threads end with the engine; those that it starts itself always do.</param>
+    /// <param name="usesTiles">Whether bytes are multiplied in tiles (AMX) where the processor has them; the numbers are the same.</param>
+    public CpuEngine(T5Model model, Precision precision, WorkerTeam? team = null, bool ownsTeam = false, bool usesTiles = true)
     {
-        (_ownsTeam, _team) = (team is null, team ?? new WorkerTeam(Environment.ProcessorCount));
+        var hasTiles = usesTiles && TileKernel.IsSupported;
+        _usesLibrary = precision == Precision.Float32 || !hasTiles;
+        (_ownsTeam, _team) = (ownsTeam || team is null, team ?? new WorkerTeam(Environment.ProcessorCount));
         _weights = new CpuWeights(model, precision);
         var attention = precision == Precision.Float32 ? CachedAttention.Float32 : CachedAttention.Bfloat16;
         Shape = AttentionShape.Of(model.Config, attention.Bytes);
-        _scratch = [.. Enumerable.Range(0, _team.Size).Select(_ => new CpuScratch(precision))];
+        _scratch = [.. Enumerable.Range(0, _team.Size).Select(_ => new CpuScratch(precision, hasTiles))];
         _encoder = new EncoderPass(_weights, attention, Shape, _scratch);
-        _decoder = new DecoderStep(_weights, attention, Shape, precision, _scratch);
-        Name = precision == Precision.Float32 ? "cpu float32" : $"cpu int8 {ByteKernel.Best.Name}";
+        _decoder = new DecoderStep(_weights, attention, Shape, precision, hasTiles, _scratch);
+        Name = precision == Precision.Float32 ? "cpu float32" : $"cpu int8 {ByteKernel.Best.Name}{(hasTiles ? " amx" : "")}";
     }
 
     /// <inheritdoc/>
@@ -50,13 +57,22 @@ public sealed class CpuEngine : IT5Engine
     /// <inheritdoc/>
     public IReadOnlyList<T5Encoding> Encode(IReadOnlyList<int[]> inputs)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(inputs.Min(input => input.Length));
+        if (inputs.Any(input => input.Length == 0 || Array.Exists(input, IsUnknown)))
+        {
+            throw new ArgumentException($"Inputs must have tokens, each 0 to {Config.VocabularySize - 1}.", nameof(inputs));
+        }
+
+        if (inputs.Count == 0)
+        {
+            return [];
+        }
+
         var encodings = inputs.Select(input => new CpuEncoding(this, new AttentionStore(_pool, Shape, input.Length), input.Length)).ToArray();
         try
         {
             _weights.EncoderBias.Reserve(inputs.Max(input => input.Length));
             _encoder.Begin(inputs, encodings);
-            _team.Run(_encoder.Work);
+            _team.Run(_encoder.Work, _usesLibrary);
             return encodings;
         }
         catch
@@ -83,11 +99,18 @@ public sealed class CpuEngine : IT5Engine
     public void Step(ReadOnlySpan<StepRow> rows, Span<float> logits)
     {
         var longest = 0;
+        if (logits.Length < rows.Length * Config.VocabularySize)
+        {
+            throw new ArgumentException($"Logits must have room for {rows.Length} rows of {Config.VocabularySize}.", nameof(logits));
+        }
+
+        _round++;
         foreach (var row in rows)
         {
-            Own(row.Sequence.Encoding);
-            var most = row.Sequence.MaxLength;
-            longest = row.Sequence.Length < most ? Math.Max(longest, most) : throw new InvalidOperationException($"All {most} steps of a sequence are made.");
+            var sequence = Own(row);
+            var most = sequence.MaxLength;
+            longest = sequence.Length < most ? Math.Max(longest, most) : throw new InvalidOperationException($"All {most} steps of a sequence are made.");
+            sequence.Round = sequence.Round != _round ? _round : throw new ArgumentException("A sequence is in the step twice.", nameof(rows));
         }
 
         _weights.DecoderBias.Reserve(longest);
@@ -96,7 +119,7 @@ public sealed class CpuEngine : IT5Engine
             fixed (float* to = logits)
             {
                 _decoder.Begin(rows, to);
-                _team.Run(_decoder.Work);
+                _team.Run(_decoder.Work, _usesLibrary && rows.Length >= Activations.LibraryRows);
             }
         }
 
@@ -120,6 +143,17 @@ public sealed class CpuEngine : IT5Engine
         _decoder.Dispose();
         Array.ForEach(_scratch, scratch => scratch.Dispose());
     }
+
+    private CpuSequence Own(StepRow row)
+    {
+        Own(row.Sequence.Encoding);
+        // Ascending ids: the first and the last say it of all.
+        return !IsUnknown(row.Token) && (row.Candidates is not { Length: > 0 } candidates || !(IsUnknown(candidates[0]) || IsUnknown(candidates[^1])))
+            ? (CpuSequence)row.Sequence
+            : throw new ArgumentException($"A token of a row is not 0 to {Config.VocabularySize - 1}.", nameof(row));
+    }
+
+    private bool IsUnknown(int token) => token < 0 || token >= Config.VocabularySize;
 
     private CpuEncoding Own(T5Encoding encoding) =>
         encoding is CpuEncoding own && own.Engine == this ? own : throw new ArgumentException("Another engine has read it.", nameof(encoding));

@@ -1,17 +1,17 @@
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
 /// <summary>A thread's own memory.</summary>
-internal sealed unsafe class CpuScratch(Precision precision) : IDisposable
+internal sealed unsafe class CpuScratch(Precision precision, bool hasTiles) : IDisposable
 {
     private NativeArray<float>? _second;
     private NativeArray<float>? _attention;
     private NativeArray<float>? _row;
 
     /// <summary>Rows to be multiplied.</summary>
-    public Activations Activations { get; } = new(precision);
+    public Activations Activations { get; } = new(precision, hasTiles);
 
     /// <summary>Rows that are to be multiplied after those.</summary>
-    public Activations NextActivations { get; } = new(precision);
+    public Activations NextActivations { get; } = new(precision, hasTiles);
 
     /// <summary>For products.</summary>
     public ProductScratch Sums { get; } = new();

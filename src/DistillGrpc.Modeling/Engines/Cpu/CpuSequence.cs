@@ -7,5 +7,8 @@ internal sealed class CpuSequence(CpuEncoding encoding, AttentionStore store) : 
 
     public AttentionStore Store => store;
 
+    /// <summary>The last step that it was in.</summary>
+    public long Round { get; set; }
+
     protected override void Free() => store.Dispose();
 }

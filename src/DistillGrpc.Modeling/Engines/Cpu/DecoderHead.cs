@@ -34,40 +34,27 @@ internal sealed unsafe class DecoderHead : IDisposable
     {
         var vocabulary = _weights.Config.VocabularySize;
         var pieces = (vocabulary + Columns - 1) / Columns;
-        if (full == rows.Length)
+        pieces = full == 0 ? 0 : pieces;
+        while (worker.Take(pieces + rows.Length - full, out var item))
         {
-            while (worker.Take(pieces, out var item))
+            if (item >= pieces)
             {
-                var first = item * Columns;
-                var count = Math.Min(Columns, vocabulary - first);
-                _weights.Head.Multiply(normed, first, count, own.Sums);
-                for (var row = 0; row < rows.Length; row++)
-                {
-                    _weights.Head.Row(normed, row, first, count, own.Sums, logits + (nint)places[row] * vocabulary + first);
-                }
-            }
-
-            return;
-        }
-
-        while (worker.Take(full * pieces + rows.Length - full, out var item))
-        {
-            var row = item < full * pieces ? item / pieces : item - full * pieces + full;
-            var to = logits + (nint)places[row] * vocabulary;
-            if (row >= full)
-            {
+                var row = full + item - pieces;
                 foreach (var column in rows[row].Candidates!)
                 {
-                    to[column] = _weights.Head.Dot(normed, row, column);
+                    logits[(nint)places[row] * vocabulary + column] = _weights.Head.Dot(normed, row, column);
                 }
 
                 continue;
             }
 
-            var first = item % pieces * Columns;
-            for (var column = first; column < Math.Min(first + Columns, vocabulary); column++)
+            // The few rows that want less are multiplied with all the same: the weights are read once.
+            var first = item * Columns;
+            var count = Math.Min(Columns, vocabulary - first);
+            _weights.Head.Multiply(normed, first, count, own.Sums);
+            for (var row = 0; row < full; row++)
             {
-                to[column] = _weights.Head.Dot(normed, row, column);
+                _weights.Head.Row(normed, row, first, count, own.Sums, logits + (nint)places[row] * vocabulary + first);
             }
         }
     }

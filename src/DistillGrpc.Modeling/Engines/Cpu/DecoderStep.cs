@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using DistillGrpc.Modeling.Engines.Cpu.Attention;
+using DistillGrpc.Modeling.Engines.Cpu.Tiles;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
@@ -7,7 +8,7 @@ namespace DistillGrpc.Modeling.Engines.Cpu;
 /// A step of the decoder for any sequences. Every weight is read once, by one thread; an attention's queries, keys, values and contexts are a head's
 /// matter, so that a layer has six places where threads meet.
 /// </summary>
-internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention attention, AttentionShape shape, Precision precision, CpuScratch[] scratch) : IDisposable
+internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention attention, AttentionShape shape, Precision precision, bool hasTiles, CpuScratch[] scratch) : IDisposable
 {
     // With so few rows every thread makes its own copy of what is multiplied: cheaper than to meet.
     private const int OwnRows = 2;
@@ -17,7 +18,7 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
     private readonly int _inner = RowMath.Padded(weights.Config.Heads * weights.Config.HeadSize);
     private readonly int _wide = RowMath.Padded(weights.Config.FeedForwardSize);
     private readonly float _epsilon = (float)weights.Config.LayerNormEpsilon;
-    private readonly Activations _shared = new(precision);
+    private readonly Activations _shared = new(precision, hasTiles);
     private readonly DecoderHead _head = new(weights);
     private readonly List<StepRow> _rows = [];
     private NativeArray<float>? _hidden;
@@ -161,7 +162,7 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
             return from;
         }
 
-        var filled = own.Row(Math.Max(_model, _wide));
+        var filled = own.Row(Math.Max(Math.Max(_model, _wide), shape.Width));
         new Span<float>(filled + size, shape.Width - size).Clear();
         new Span<float>(from, size).CopyTo(new Span<float>(filled, size));
         return filled;
@@ -219,7 +220,7 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
         worker.Meet();
     }
 
-    private static int Piece(Worker worker, int columns) => Math.Max(16, (columns / (worker.Of * Pieces) + 15) / 16 * 16);
+    private static int Piece(Worker worker, int columns) => Math.Max(TileKernel.Columns, (columns / (worker.Of * Pieces) + TileKernel.Columns - 1) / TileKernel.Columns * TileKernel.Columns);
 
     // The rows as they are multiplied, normed where there is a norm.
     private Activations Prepare(Worker worker, CpuScratch own, float* rows, int length, float* norm)

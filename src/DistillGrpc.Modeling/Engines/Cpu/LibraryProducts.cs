@@ -18,6 +18,10 @@ internal static class LibraryProducts
         """;
 
     private static readonly jit.CompilationUnit Compiled = jit.compile(Source);
+    private static readonly Lazy<bool> HasExactSums = new(TryLargest);
+
+    /// <summary>Whether sums of bytes are exact: without VNNI the library adds pairs of products in 16 bits, which large ones fill.</summary>
+    public static bool IsExact => HasExactSums.Value;
 
     /// <summary>out = a by b, of int8 in int32.</summary>
     /// <param name="left">(M, K), int8.</param>
@@ -30,4 +34,17 @@ internal static class LibraryProducts
     /// <param name="right">(K, N), a transposed (N, K).</param>
     /// <param name="sums">(M, N).</param>
     public static void Float32(Tensor left, Tensor right, Tensor sums) => Compiled.invoke("float32", left, right, sums);
+
+    private static bool TryLargest()
+    {
+        const int Inner = 128;
+        using var scope = NewDisposeScope();
+        using var inference = inference_mode();
+        var sums = zeros(32, 32, int32);
+        return Array.TrueForAll([127, -127], value =>
+        {
+            Int8(full([32, Inner], 127, int8), full([32, Inner], value, int8).t(), sums);
+            return sums.eq(127 * value * Inner).all().item<bool>();
+        });
+    }
 }

@@ -6,6 +6,7 @@ internal sealed class MemoryPool(long most) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<long, Stack<NativeArray<byte>>> _free = [];
+    private readonly LinkedList<long> _sizes = [];
     private long _kept;
     private bool _isDisposed;
 
@@ -17,11 +18,12 @@ internal sealed class MemoryPool(long most) : IDisposable
             if (_free.TryGetValue(bytes, out var stack) && stack.TryPop(out var memory))
             {
                 _kept -= bytes;
+                Touch(bytes);
                 return memory;
             }
         }
 
-        return new NativeArray<byte>(bytes);
+        return new NativeArray<byte>(bytes, isCleared: false);
     }
 
     /// <summary>Takes it back.</summary>
@@ -29,8 +31,10 @@ internal sealed class MemoryPool(long most) : IDisposable
     {
         lock (_lock)
         {
-            if (!_isDisposed && _kept + memory.Length <= most)
+            if (!_isDisposed && memory.Length <= most)
             {
+                Touch(memory.Length);
+                MakeRoom(memory.Length);
                 if (!_free.TryGetValue(memory.Length, out var stack))
                 {
                     _free[memory.Length] = stack = [];
@@ -56,6 +60,33 @@ internal sealed class MemoryPool(long most) : IDisposable
             }
 
             _free.Clear();
+        }
+    }
+
+    // The sizes that were asked for or given back last stand first.
+    private void Touch(long bytes)
+    {
+        if (_sizes.First?.Value != bytes)
+        {
+            _sizes.Remove(bytes);
+            _sizes.AddFirst(bytes);
+        }
+    }
+
+    // What nobody has asked for the longest goes first: else sizes of yesterday would keep those of today out.
+    private void MakeRoom(long bytes)
+    {
+        while (_kept + bytes > most && _sizes.Last is { } oldest)
+        {
+            if (_free.TryGetValue(oldest.Value, out var stack) && stack.TryPop(out var memory))
+            {
+                _kept -= memory.Length;
+                memory.Dispose();
+                continue;
+            }
+
+            _free.Remove(oldest.Value);
+            _sizes.RemoveLast();
         }
     }
 }

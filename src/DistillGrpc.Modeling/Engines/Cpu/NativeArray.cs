@@ -2,24 +2,30 @@ using System.Runtime.InteropServices;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
-/// <summary>Zeroed memory outside of the heap, at a cache line's start.</summary>
+/// <summary>Memory outside of the heap, at a cache line's start.</summary>
 internal sealed unsafe class NativeArray<T> : IDisposable
     where T : unmanaged
 {
     private const int Alignment = 64;
 
-    public NativeArray(long length)
+    /// <summary>An array.</summary>
+    /// <param name="length">How many.</param>
+    /// <param name="isCleared">Whether all are zero; else they are whatever was there.</param>
+    public NativeArray(long length, bool isCleared = true)
     {
-        Length = length;
         Pointer = (T*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, length) * (nuint)sizeof(T), Alignment);
-        NativeMemory.Clear(Pointer, (nuint)length * (nuint)sizeof(T));
+        Length = length;
+        if (isCleared)
+        {
+            NativeMemory.Clear(Pointer, (nuint)length * (nuint)sizeof(T));
+        }
     }
 
     ~NativeArray() => Free();
 
     public T* Pointer { get; private set; }
 
-    public long Length { get; }
+    public long Length { get; private set; }
 
     /// <summary>An array of at least so many: the given one, or a new one in its place.</summary>
     public static NativeArray<T> AtLeast(NativeArray<T>? array, long length)
@@ -43,5 +49,7 @@ internal sealed unsafe class NativeArray<T> : IDisposable
     {
         NativeMemory.AlignedFree(Pointer);
         Pointer = null;
+        // Where no larger one can be had, nobody takes this one for large enough.
+        Length = 0;
     }
 }

@@ -7,6 +7,7 @@ internal sealed unsafe class ProductScratch : IDisposable
 {
     private TensorMemory? _sums;
     private TensorMemory? _floats;
+    private NativeArray<int>? _tiles;
 
     /// <summary>The int32 as they are.</summary>
     public byte* LastSums => _sums!.Pointer;
@@ -20,9 +21,13 @@ internal sealed unsafe class ProductScratch : IDisposable
     /// <summary>Memory for so many float32.</summary>
     public TensorMemory Floats(long length) => _floats = TensorMemory.AtLeast(_floats, length, ScalarType.Float32);
 
+    /// <summary>Memory for the sums of so many tiles on their way.</summary>
+    public int* Tiles(long length) => (_tiles = NativeArray<int>.AtLeast(_tiles, length)).Pointer;
+
     public void Dispose()
     {
         _sums?.Dispose();
         _floats?.Dispose();
+        _tiles?.Dispose();
     }
 }

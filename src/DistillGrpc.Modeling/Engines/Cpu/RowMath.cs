@@ -11,7 +11,7 @@ internal static unsafe class RowMath
     private const float MostByte = 127;
 
     /// <summary>Rounds up to what all kernels take.</summary>
-    public static int Padded(int length) => (length + 31) & ~31;
+    public static int Padded(int length) => (length + 63) & ~63;
 
     /// <summary>T5's norm: to = values * weights / sqrt(mean(values^2) + epsilon).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -124,7 +124,15 @@ internal static unsafe class RowMath
             most = Vector512.Max(most, Vector512.Load(scores + i));
         }
 
-        var shift = Vector512.Create(Highest(most));
+        var highest = Highest(most);
+        if (!float.IsFinite(highest))
+        {
+            // Whatever comes of it is not finite either, and is found out.
+            new Span<float>(scores, length).Fill(float.NaN);
+            return;
+        }
+
+        var shift = Vector512.Create(highest);
         var sum = Vector512<float>.Zero;
         for (var i = 0; i < length; i += Block)
         {

@@ -20,10 +20,10 @@ internal sealed unsafe class TensorMemory : IDisposable
     }
 
     /// <summary>Where it begins.</summary>
-    public byte* Pointer { get; }
+    public byte* Pointer { get; private set; }
 
     /// <summary>Elements.</summary>
-    public long Length { get; }
+    public long Length { get; private set; }
 
     /// <summary>Memory of at least so many elements: the given one, or a new one in its place.</summary>
     public static TensorMemory AtLeast(TensorMemory? memory, long length, ScalarType type)
@@ -40,5 +40,11 @@ internal sealed unsafe class TensorMemory : IDisposable
     /// <summary>A part of it as a matrix, in the caller's scope.</summary>
     public Tensor View(long first, long rows, long columns) => _flat.narrow(0, first, rows * columns).view(rows, columns);
 
-    public void Dispose() => _flat.Dispose();
+    public void Dispose()
+    {
+        _flat.Dispose();
+        Pointer = null;
+        // Where no larger one can be had, nobody takes this one for large enough.
+        Length = 0;
+    }
 }

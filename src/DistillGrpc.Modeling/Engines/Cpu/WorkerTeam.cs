@@ -14,7 +14,7 @@ public sealed class WorkerTeam : IDisposable
     private const int Yields = 200;
     private readonly Thread[] _threads;
     private readonly Worker[] _workers;
-    private readonly SemaphoreSlim _awake = new(0);
+    private readonly object _bed = new();
     private readonly Lock _turn = new();
     private Action<Worker>? _work;
     private volatile ExceptionDispatchInfo? _failure;
@@ -40,25 +40,22 @@ public sealed class WorkerTeam : IDisposable
     public int Size => _workers.Length;
 
     /// <summary>Does a piece of work on all threads, and returns when all are done.</summary>
+    /// <param name="work">A thread's part.</param>
+    /// <param name="usesLibrary">Whether libtorch multiplies in it: its own threads would only be in the way of these.</param>
     /// <exception cref="Exception">What the first of them threw.</exception>
-    internal void Run(Action<Worker> work)
+    internal void Run(Action<Worker> work, bool usesLibrary = true)
     {
         lock (_turn)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             (_work, _failure, _next, _arrived, _done) = (work, null, 0, 0, 0);
             Interlocked.Increment(ref _round);
-            var asleep = Volatile.Read(ref _asleep);
-            if (asleep > 0)
+            if (Volatile.Read(ref _asleep) > 0)
             {
-                _awake.Release(asleep);
+                WakeAll();
             }
 
-            // libtorch's own threads would only be in the way of these.
-            var libraryThreads = torch.get_num_threads();
-            torch.set_num_threads(1);
-            Do(_workers[0]);
-            torch.set_num_threads(libraryThreads);
+            DoOwn(usesLibrary);
             for (var i = 0; Volatile.Read(ref _done) < _workers.Length; i++)
             {
                 Pause(i);
@@ -82,9 +79,8 @@ public sealed class WorkerTeam : IDisposable
             _isDisposed = true;
         }
 
-        _awake.Release(_threads.Length + 1);
+        WakeAll();
         Array.ForEach(_threads, thread => thread.Join());
-        _awake.Dispose();
     }
 
     // The next of a phase's items, counted from 0.
@@ -109,6 +105,29 @@ public sealed class WorkerTeam : IDisposable
             }
 
             Pause(i);
+        }
+    }
+
+    private void DoOwn(bool usesLibrary)
+    {
+        // To set them costs more than a small step, even if nothing changes.
+        var threads = usesLibrary ? torch.get_num_threads() : 1;
+        if (threads == 1)
+        {
+            Do(_workers[0]);
+            return;
+        }
+
+        torch.set_num_threads(1);
+        Do(_workers[0]);
+        torch.set_num_threads(threads);
+    }
+
+    private void WakeAll()
+    {
+        lock (_bed)
+        {
+            Monitor.PulseAll(_bed);
         }
     }
 
@@ -152,9 +171,12 @@ public sealed class WorkerTeam : IDisposable
         }
 
         Interlocked.Increment(ref _asleep);
-        if (_round == round && !_isDisposed)
+        lock (_bed)
         {
-            _awake.Wait();
+            while (_round == round && !_isDisposed)
+            {
+                Monitor.Wait(_bed);
+            }
         }
 
         Interlocked.Decrement(ref _asleep);

@@ -15,7 +15,7 @@ namespace DistillGrpc.Student.Serving.Answers;
 /// </summary>
 internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask, ChannelWriter<StreamPredictResponse> output, TimeProvider time)
 {
-    // Of a rationale that nobody asked for, but that stands before the label.
+    // Of a rationale that nobody asked for, or for so little of it, but that stands before the label.
     private const int MaxHiddenRationale = 256;
     private readonly ServingModel _model = served.Model;
     private readonly AnswerMessages _messages = new(served.Name, served.Model.Tokenizer);
@@ -33,7 +33,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
             }
             catch (Exception failure)
             {
-                ServingMetrics.NotAnswered(served.Name, ask.Task, failure is OperationCanceledException);
+                ServingMetrics.NotAnswered(served.Name, ask.Task, failure);
                 output.TryComplete(failure);
             }
         }
@@ -41,10 +41,11 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
 
     private Task WriteAsync()
     {
-        // Whatever cannot be written is refused before anything is.
+        // Whatever cannot be written is refused before anything is; whatever there is no room for before anything is made of it.
+        lease.RequireRoom(ask.Caller);
         var started = time.GetTimestamp();
-        var label = new TaskDecoding(_model.Tokenizer, ask.LabelDecoding, "decoding", ask.Candidates, ask.TokenLimit);
-        var rationale = new TaskDecoding(_model.Tokenizer, ask.RationaleDecoding, ReferenceEquals(ask.RationaleDecoding, ask.LabelDecoding) ? "decoding" : "rationale_decoding", [], ask.TokenLimit);
+        var label = new TaskDecoding(_model, ask.LabelDecoding, "decoding", ask.Candidates, ask.TokenLimit);
+        var rationale = new TaskDecoding(_model, ask.RationaleDecoding, ReferenceEquals(ask.RationaleDecoding, ask.LabelDecoding) ? "decoding" : "rationale_decoding", [], ask.TokenLimit);
         _tokenized = time.GetElapsedTime(started);
         return _model.Card.Form switch
         {
@@ -65,8 +66,16 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
 
         if (ask.WantsRationale)
         {
-            await WriteAsync(PredictionTask.Rationale, () => given.Length > 0 ? _model.Prompts.RationaleOf(ask.Segments, given) : _model.Prompts.Rationale(ask.Segments), forRationale);
+            await WriteAsync(PredictionTask.Rationale, () => RationalePrompt(given, forRationale), forRationale);
         }
+    }
+
+    // A label that somebody gives is explained or refused; one that was written and is too long for it goes unsaid.
+    private TaskPrompt RationalePrompt(string label, TaskDecoding decoding)
+    {
+        var prompt = label.Length > 0 ? _model.Prompts.RationaleOf(ask.Segments, label) : null;
+        var isTooLong = prompt?.DecoderPrefix.Count + decoding.Forced.Length > DecodingOptions.MostPrefixTokens;
+        return prompt is null || (isTooLong && ask.GivenLabel.Length == 0) ? _model.Prompts.Rationale(ask.Segments) : prompt;
     }
 
     private async Task WriteFromRationaleAsync(TaskDecoding forLabel)
@@ -91,7 +100,8 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         var beginning = decoding.IsStreamed ? text.Beginning : "";
         Send(task, beginning);
         var job = await GenerateAsync(prompt, decoding.Options(prompt.DecoderPrefix), decoding, token => (text.Append(token), ""), () => text.IsStopped, more => Send(task, more.First));
-        var parts = job.Answers.Select(answer => PartOf(answer, decoding)).ToArray();
+        // A stop text may have cut the best one short.
+        AnswerPart[] parts = [.. job.Answers.Select(answer => PartOf(answer, decoding)).OrderByDescending(part => part.Score)];
         // What could not be sent while it was written comes now.
         Send(task, job.WantsTokens ? text.Flush() : parts[0].Text[beginning.Length..]);
         Send(_messages.Of(task, prompt.Input, job, tokenized, decoding.Spec.Seed, parts));
@@ -102,13 +112,13 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
     private async Task WriteAsOneAsync(TaskDecoding decoding)
     {
         var (prompt, tokenized) = Tokenized(() => _model.Prompts.Label(ask.Segments));
-        var limit = (ask.WantsRationale ? ask.MaxTokens : Math.Max(MaxHiddenRationale, ask.MaxTokens)) + (ask.WantsLabel ? ask.MaxTokens : 0) + _model.Prompts.LabelPrefixTokens;
+        var limit = ask.MaxTokens + (ask.WantsLabel ? Math.Max(MaxHiddenRationale, ask.MaxTokens) + _model.Prompts.LabelPrefixTokens : 0);
         var options = decoding.Options(prompt.DecoderPrefix) with { MaxTokens = Math.Min(limit, DecodingOptions.MostTokens) };
-        var text = new OneTextStream(_model, decoding.Forced, decoding.Spec.Stops);
+        var text = new OneTextStream(_model, decoding, ask.MaxTokens, ask.WantsLabel);
         var beginning = decoding.IsStreamed ? text.Beginning : "";
         Send((beginning, ""));
-        var job = await GenerateAsync(prompt, options, decoding, text.Append, () => text.IsStopped, Send);
-        var parts = job.Answers.Select(answer => OneTextParts.Of(_model, answer, decoding.Forced, decoding.Spec.Stops)).ToArray();
+        var job = await GenerateAsync(prompt, options, decoding, text.Append, () => text.IsOver, Send);
+        OneTextParts[] parts = [.. job.Answers.Select(answer => OneTextParts.Of(_model, answer, decoding, ask.MaxTokens)).OrderByDescending(part => part.Score)];
         Send(job.WantsTokens ? text.Flush() : (parts[0].Rationale.Text[beginning.Length..], parts[0].Label.Text));
         if (ask.WantsRationale)
         {
@@ -135,9 +145,25 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         TaskPrompt prompt, DecodingOptions options, TaskDecoding decoding, Func<int, (string First, string Second)> read, Func<bool> isStopped, Action<(string First, string Second)> send)
     {
         RequirePrefixFits(options);
-        var wantsTokens = decoding.IsStreamed && (ask.WantsDeltas || decoding.Spec.Stops.Count > 0);
+        var wantsTokens = decoding.IsStreamed && (ask.WantsDeltas || decoding.Spec.Stops.Count > 0 || _model.Card.Form == PredictionForm.RationaleThenLabel);
         var job = await lease.StartAsync(prompt.Input.Ids, _model.Card.PrefixOnDecoder, options, wantsTokens, ask.Caller);
         await using var gone = job.EndWithCaller();
+        try
+        {
+            await ReadAsync(job, read, isStopped, send);
+        }
+        catch
+        {
+            // Nobody reads what is still being written.
+            job.Stop();
+            throw;
+        }
+
+        return job;
+    }
+
+    private static async Task ReadAsync(GenerationJob job, Func<int, (string First, string Second)> read, Func<bool> isStopped, Action<(string First, string Second)> send)
+    {
         while (await job.Feed.WaitAsync())
         {
             // As many as have come make one message: whoever cannot keep up gets fewer.
@@ -155,21 +181,19 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
 
             send((first, second));
         }
-
-        return job;
     }
 
     // With the prefix on the decoder the label that is explained stands there, too.
     private void RequirePrefixFits(DecodingOptions options) => RpcFailure.Require(
         options.Prefix.Count <= DecodingOptions.MostPrefixTokens,
-        ask.GivenLabel.Length > 0 ? "given_label" : "max_output_tokens",
+        "given_label",
         $"the label is too long to be explained: with the prefixes it may have {DecodingOptions.MostPrefixTokens} tokens");
 
     private AnswerPart PartOf(GeneratedAnswer answer, TaskDecoding decoding)
     {
         var (text, tokens, isStopped) = AnswerText.Of(_model.Tokenizer, decoding.Forced, decoding.Spec.Stops, answer.Tokens);
         var end = isStopped ? FinishReason.Stop : answer.HasEnded ? FinishReason.EndOfSequence : FinishReason.Length;
-        return new AnswerPart(decoding.Candidates?.LabelOf(text) ?? text, end, 0, tokens);
+        return new AnswerPart(answer, decoding.Candidates?.LabelOf(text) ?? text, end, 0, tokens, decoding.LengthPenalty);
     }
 
     private static string Join(string text, string more) => text.Length == 0 ? more : more.Length == 0 ? text : text + more;

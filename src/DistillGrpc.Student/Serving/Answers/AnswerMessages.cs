@@ -1,5 +1,4 @@
 using DistillGrpc.Contracts.V1;
-using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Modeling.Tokenizers;
 using DistillGrpc.Student.Serving.Scheduling;
 using Google.Protobuf.WellKnownTypes;
@@ -14,13 +13,13 @@ internal sealed class AnswerMessages(string model, ITokenizer tokenizer)
     /// <summary>The answer to a task.</summary>
     /// <param name="task">The task.</param>
     /// <param name="input">What was read.</param>
-    /// <param name="job">What was written.</param>
+    /// <param name="job">How long that took.</param>
     /// <param name="tokenized">How long it took to make tokens of the input.</param>
     /// <param name="seed">The seed, where any was drawn from.</param>
-    /// <param name="parts">What the task has of each answer.</param>
+    /// <param name="parts">What the task has of each answer, the best first.</param>
     public TaskAnswer Of(PredictionTask task, EncodedInput input, GenerationJob job, TimeSpan tokenized, long? seed, IReadOnlyList<AnswerPart> parts)
     {
-        var (best, part) = (job.Answers[0], parts[0]);
+        var part = parts[0];
         var answer = new TaskAnswer
         {
             Model = model,
@@ -37,10 +36,10 @@ internal sealed class AnswerMessages(string model, ITokenizer tokenizer)
                 Decode = Duration.FromTimeSpan(job.Decoded),
             },
         };
-        answer.Tokens.AddRange(Positions(best, part));
-        if (best.LogProbabilities.Count > 0)
+        answer.Tokens.AddRange(Positions(part));
+        if (part.Answer.LogProbabilities.Count > 0)
         {
-            (answer.LogProbability, answer.Score) = (LogProbability(best, part), Score(best, part));
+            (answer.LogProbability, answer.Score) = (part.LogProbability, part.Score);
         }
 
         if (seed is { } drawn)
@@ -48,7 +47,7 @@ internal sealed class AnswerMessages(string model, ITokenizer tokenizer)
             answer.Seed = drawn;
         }
 
-        answer.Alternatives.AddRange(job.Answers.Zip(parts).Skip(1).Select(other => Alternative(other.First, other.Second)));
+        answer.Alternatives.AddRange(parts.Skip(1).Select(Alternative));
         return answer;
     }
 
@@ -67,20 +66,15 @@ internal sealed class AnswerMessages(string model, ITokenizer tokenizer)
         };
     }
 
-    private AlternativeAnswer Alternative(GeneratedAnswer answer, AnswerPart part)
+    private AlternativeAnswer Alternative(AnswerPart part)
     {
-        var alternative = new AlternativeAnswer { Text = part.Text, FinishReason = part.End, OutputTokens = part.Count, LogProbability = LogProbability(answer, part), Score = Score(answer, part) };
-        alternative.Tokens.AddRange(Positions(answer, part));
+        var alternative = new AlternativeAnswer { Text = part.Text, FinishReason = part.End, OutputTokens = part.Count, LogProbability = part.LogProbability, Score = part.Score };
+        alternative.Tokens.AddRange(Positions(part));
         return alternative;
     }
 
-    private static double LogProbability(GeneratedAnswer answer, AnswerPart part) => answer.LogProbabilities.Skip(part.First).Take(part.Count).Sum(value => (double)value);
-
-    // Of what a stop text has cut no other is known.
-    private static double Score(GeneratedAnswer answer, AnswerPart part) => part.End == FinishReason.Stop ? LogProbability(answer, part) : answer.Score;
-
-    private IEnumerable<TokenPosition> Positions(GeneratedAnswer answer, AnswerPart part) =>
-        answer.TopLogProbabilities.Skip(part.First).Take(part.Count).Select(tokens =>
+    private IEnumerable<TokenPosition> Positions(AnswerPart part) =>
+        part.Answer.TopLogProbabilities.Skip(part.First).Take(part.Count).Select(tokens =>
         {
             var position = new TokenPosition();
             position.Tokens.AddRange(tokens.Select(token => new TokenLogProbability { Token = tokenizer.Token(token.Id), LogProbability = token.LogProbability }));

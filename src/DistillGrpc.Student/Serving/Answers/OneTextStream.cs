@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving.Requests;
 
 namespace DistillGrpc.Student.Serving.Answers;
 
@@ -7,22 +8,23 @@ namespace DistillGrpc.Student.Serving.Answers;
 /// A rationale and a label that are written as one text, told apart while they come. Ids that may be the beginning of the label's prefix
 /// are held back.
 /// </summary>
-internal sealed class OneTextStream
+/// <param name="model">The model.</param>
+/// <param name="decoding">How it is written.</param>
+/// <param name="maxTokens">Most tokens of each of the two: of a longer rationale the rest is written, for the label's sake, and not told.</param>
+/// <param name="wantsLabel">Whether the label is wanted, too.</param>
+internal sealed class OneTextStream(ServingModel model, TaskDecoding decoding, int maxTokens, bool wantsLabel)
 {
-    private readonly TaskPrompts _prompts;
+    private readonly TaskPrompts _prompts = model.Prompts;
     private readonly List<int> _held = [];
-    private readonly AnswerText _rationale;
-    private readonly AnswerText _label;
+    private readonly AnswerText _rationale = new(model.Tokenizer, decoding.Forced, decoding.Spec.Stops);
+    private readonly AnswerText _label = new(model.Tokenizer, [], decoding.Spec.Stops);
     private bool _isLabel;
-
-    public OneTextStream(ServingModel model, IReadOnlyList<int> prefix, IReadOnlyList<string> stops) =>
-        (_prompts, _rationale, _label) = (model.Prompts, new AnswerText(model.Tokenizer, prefix, stops), new AnswerText(model.Tokenizer, [], stops));
 
     /// <summary>The text of the prefix.</summary>
     public string Beginning => _rationale.Beginning;
 
-    /// <summary>Whether a stop text has ended it.</summary>
-    public bool IsStopped => _rationale.IsStopped || _label.IsStopped;
+    /// <summary>Whether nothing more is wanted: a stop text came, the label has its tokens, or would only begin.</summary>
+    public bool IsOver => _rationale.IsStopped || _label.IsStopped || (_isLabel && (!wantsLabel || _label.Tokens >= maxTokens));
 
     /// <summary>The text that has become certain with one more id.</summary>
     public (string Rationale, string Label) Append(int token)
@@ -39,7 +41,7 @@ internal sealed class OneTextStream
             return (Take(at) + _rationale.Flush(), "");
         }
 
-        return (Take(Math.Max(0, _held.Count - _prompts.LabelPrefixTokens + 1)), "");
+        return (Take(Math.Max(0, _held.Count - Math.Max(1, _prompts.LabelPrefixTokens) + 1)), "");
     }
 
     /// <summary>The rest.</summary>
@@ -47,7 +49,7 @@ internal sealed class OneTextStream
 
     private string Take(int count)
     {
-        var text = string.Concat(_held.Take(count).Select(_rationale.Append));
+        var text = string.Concat(_held.Take(Math.Min(count, maxTokens - _rationale.Tokens)).Select(_rationale.Append));
         _held.RemoveRange(0, count);
         return text;
     }

@@ -1,6 +1,6 @@
 using DistillGrpc.Hosting;
 using DistillGrpc.Modeling.Decoding;
-using DistillGrpc.Modeling.Tokenizers;
+using DistillGrpc.Student.Models;
 
 namespace DistillGrpc.Student.Serving.Requests;
 
@@ -11,18 +11,18 @@ internal sealed class TaskDecoding
     private const int MaxForced = DecodingOptions.MostPrefixTokens / 2;
 
     /// <summary>Makes tokens of what a caller wants.</summary>
-    /// <param name="tokenizer">The model's.</param>
+    /// <param name="model">The model.</param>
     /// <param name="spec">What the caller wants.</param>
     /// <param name="field">The field that it stands in, for refusals.</param>
     /// <param name="candidates">What the answer is one of; empty for anything.</param>
     /// <param name="tokenLimit">Most tokens of any part.</param>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT where the model cannot write that, or a prefix has too many tokens.</exception>
-    public TaskDecoding(ITokenizer tokenizer, DecodingSpec spec, string field, IReadOnlyList<string> candidates, int tokenLimit)
+    public TaskDecoding(ServingModel model, DecodingSpec spec, string field, IReadOnlyList<string> candidates, int tokenLimit)
     {
-        (Spec, Forced) = (spec, spec.Prefix.Length == 0 ? [] : tokenizer.Encode(spec.Prefix));
+        (Spec, Forced) = (spec, spec.Prefix.Length == 0 ? [] : model.Tokenizer.Encode(spec.Prefix));
         var most = Math.Min(tokenLimit, MaxForced);
         RpcFailure.Require(Forced.Length <= most, $"{field}.prefix", $"may have {most} tokens");
-        Candidates = candidates.Count == 0 ? null : new CandidateSet(tokenizer, candidates, tokenLimit);
+        Candidates = candidates.Count == 0 ? null : model.Candidates.Of(candidates, tokenLimit);
     }
 
     /// <summary>What the caller wants.</summary>
@@ -36,6 +36,9 @@ internal sealed class TaskDecoding
 
     /// <summary>Whether text can be sent while it is written.</summary>
     public bool IsStreamed => Spec.IsOneAnswer && Candidates is null;
+
+    /// <summary>What beams are ranked with; 0 for samples, whose length does not count.</summary>
+    public double LengthPenalty => Spec.Options.Beams > 1 ? Spec.Options.LengthPenalty : 0;
 
     /// <summary>What a generation takes.</summary>
     /// <param name="taskPrefix">What the task's decoder begins with.</param>

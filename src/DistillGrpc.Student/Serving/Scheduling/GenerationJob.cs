@@ -52,6 +52,9 @@ internal sealed class GenerationJob
     /// <summary>Time from then on.</summary>
     public TimeSpan Decoded { get; set; }
 
+    /// <summary>When its request's first job came into the queue; 0 for that one itself.</summary>
+    public long RequestSince { get; init; }
+
     // The scheduler's own.
     internal long Since { get; set; }
 
@@ -89,15 +92,23 @@ internal sealed class GenerationJob
     {
         var generation = Generation!;
         Answers = generation.IsDone ? generation.Answers : [Partial(generation)];
-        generation.Dispose();
-        Feed.End(null);
+        End(null);
     }
 
     /// <summary>It is over.</summary>
-    internal void Fail(Exception failure)
+    internal void Fail(Exception failure) => End(failure);
+
+    // Whoever waits is told, whatever becomes of the memory.
+    private void End(Exception? failure)
     {
-        Generation?.Dispose();
-        Feed.End(failure);
+        try
+        {
+            Generation?.Dispose();
+        }
+        finally
+        {
+            Feed.End(failure);
+        }
     }
 
     // What a stop text has ended: only ever the one answer.

@@ -55,10 +55,23 @@ internal sealed class JobQueue(string model, SchedulerOptions options, TimeProvi
         {
             if (job.Caller.Priority == Priority.Interactive)
             {
-                throw RpcFailure.ResourceExhausted("QUEUE_FULL", $"Too many requests wait for {model}.", RetryAfter);
+                throw Full();
             }
 
             await room.WaitAsync(job.Caller.CancellationToken);
+        }
+    }
+
+    /// <summary>Refuses an interactive request that there is no room for; those of batches wait.</summary>
+    /// <exception cref="Grpc.Core.RpcException">RESOURCE_EXHAUSTED where too many wait.</exception>
+    public void RequireRoom(Caller caller)
+    {
+        lock (_lock)
+        {
+            if (caller.Priority == Priority.Interactive && IsFull(_lanes[(int)Priority.Interactive]))
+            {
+                throw Full();
+            }
         }
     }
 
@@ -73,7 +86,7 @@ internal sealed class JobQueue(string model, SchedulerOptions options, TimeProvi
 
     /// <summary>
     /// Takes the next job that there is room for: interactive ones first, but a batch's that has waited too long has every second turn. None
-    /// overtakes one of its kind.
+    /// overtakes one of its kind; what goes on with a request that has begun goes before those that have not.
     /// </summary>
     public GenerationJob? Take(Admission room)
     {
@@ -81,7 +94,7 @@ internal sealed class JobQueue(string model, SchedulerOptions options, TimeProvi
         {
             var (interactive, batch) = (_lanes[(int)Priority.Interactive].First, _lanes[(int)Priority.Batch].First);
             batch = batch is not null && room.IsFreeForBatch(batch.Value) ? batch : null;
-            var isOverdue = batch is not null && time.GetElapsedTime(batch.Value.Since) >= options.MaxBatchWait;
+            var isOverdue = batch is not null && time.GetElapsedTime(batch.Value.RequestSince > 0 ? batch.Value.RequestSince : batch.Value.Since) >= options.MaxBatchWait;
             var isBatchsTurn = batch is not null && (interactive is null || (isOverdue && !_wasBatchsTurn));
             if ((isBatchsTurn ? batch : interactive) is not { } next || !room.Fits(next.Value))
             {
@@ -168,24 +181,44 @@ internal sealed class JobQueue(string model, SchedulerOptions options, TimeProvi
             }
 
             var lane = _lanes[(int)job.Caller.Priority];
-            if (lane.Count >= options.MaxQueue && !job.IsContinuation)
-            {
-                Drop(time.GetUtcNow());
-            }
-
+            var isFull = !job.IsContinuation && IsFull(lane);
             room = _room.Task;
-            if (lane.Count >= options.MaxQueue && !job.IsContinuation)
+            if (isFull)
             {
                 return false;
             }
 
             job.Since = time.GetTimestamp();
-            _ = job.IsContinuation ? lane.AddFirst(job) : lane.AddLast(job);
+            Add(job, lane);
             ServingMetrics.Waits(model, job.Caller.Priority, 1);
             Signal();
             return true;
         }
     }
+
+    // Those that go on stand first, in their order.
+    private static void Add(GenerationJob job, LinkedList<GenerationJob> lane)
+    {
+        var next = lane.First;
+        while (job.IsContinuation && next?.Value.IsContinuation == true)
+        {
+            next = next.Next;
+        }
+
+        _ = job.IsContinuation && next is not null ? lane.AddBefore(next, job) : lane.AddLast(job);
+    }
+
+    private bool IsFull(LinkedList<GenerationJob> lane)
+    {
+        if (lane.Count >= options.MaxQueue)
+        {
+            Drop(time.GetUtcNow());
+        }
+
+        return lane.Count >= options.MaxQueue;
+    }
+
+    private Exception Full() => RpcFailure.ResourceExhausted("QUEUE_FULL", $"Too many requests wait for {model}.", RetryAfter);
 
     private void Drop(DateTimeOffset now)
     {

@@ -15,6 +15,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
     private readonly List<GenerationJob> _unread = [];
     private readonly StepBatch _step = new(engine);
     private volatile Exception? _failure;
+    private int _failures;
 
     /// <summary>Why the model cannot go on, such as answers that are no numbers; null while it can. Read by any thread.</summary>
     public Exception? Failure => _failure;
@@ -36,12 +37,20 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
     public void Fail(Exception failure)
     {
         _failure = failure;
+        queue.Fail(ModelFailed);
         while (_running.Count > 0)
         {
             Fail(_running[^1], ModelFailed());
         }
+    }
 
-        queue.Fail(ModelFailed);
+    /// <summary>Gives the memory of inputs back that no further job has.</summary>
+    public void Release()
+    {
+        while (queue.TakeReleased() is { } reading)
+        {
+            reading.Release();
+        }
     }
 
     /// <summary>What people are told of why a model cannot be served.</summary>
@@ -57,15 +66,6 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
     {
         Release();
         engine.Dispose();
-    }
-
-    // Inputs that no further job has.
-    private void Release()
-    {
-        while (queue.TakeReleased() is { } reading)
-        {
-            reading.Release();
-        }
     }
 
     // Those that nobody waits for, and those of which enough is written.
@@ -126,6 +126,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         {
             StudentLog.BatchFailed(logger, failure, model, _unread.Count);
             _unread.ForEach(job => Fail(job, BatchFailed()));
+            CountFailure(failure);
         }
         finally
         {
@@ -174,9 +175,11 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
                 Fail(_running[^1], BatchFailed());
             }
 
+            CountFailure(failure);
             return true;
         }
 
+        _failures = 0;
         ServingMetrics.Stepped(model, _step.Rows, time.GetElapsedTime(started));
         Take();
         return true;
@@ -222,13 +225,37 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
     {
         job.Decoded = time.GetElapsedTime(job.Since);
         Remove(job);
-        job.Complete();
+        End(job, static (job, _) => job.Complete(), null);
     }
 
     private void Fail(GenerationJob job, Exception failure)
     {
         Remove(job);
-        job.Fail(failure);
+        End(job, static (job, failure) => job.Fail(failure!), failure);
+    }
+
+    // An engine that cannot even take its memory back is no reason to leave others without an end.
+    private void End(GenerationJob job, Action<GenerationJob, Exception?> end, Exception? failure)
+    {
+        try
+        {
+            end(job, failure);
+        }
+        catch (Exception broken)
+        {
+            StudentLog.BatchFailed(logger, broken, model, 1);
+            job.Feed.End(BatchFailed());
+        }
+    }
+
+    // An engine that has failed so often with nothing between is lost, such as one whose GPU is gone.
+    private void CountFailure(Exception failure)
+    {
+        if (++_failures >= options.MaxFailures && _failure is null)
+        {
+            StudentLog.ModelFailed(logger, failure, model);
+            Fail(failure);
+        }
     }
 
     private void Remove(GenerationJob job)

@@ -21,6 +21,9 @@ internal sealed record SchedulerOptions
     /// <summary>Tokens of an encoder's pass between two steps: running answers wait for it. Where more requests wait than answers run, so many times more. A longer input is read by itself. Default 256.</summary>
     public int MaxEncoderTokensBetweenSteps { get; init; } = 256;
 
+    /// <summary>Steps and encoder's passes that fail, without a step between them that does not, before the model is taken out of service. Default 16.</summary>
+    public int MaxFailures { get; init; } = 16;
+
     /// <summary>A batch's request that has waited for so long takes turns with interactive ones. Default 2 s.</summary>
     public TimeSpan MaxBatchWait { get; init; } = TimeSpan.FromSeconds(2);
 }

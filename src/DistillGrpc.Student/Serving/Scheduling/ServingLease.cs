@@ -8,6 +8,7 @@ internal sealed class ServingLease : IDisposable
     private readonly JobQueue _queue;
     private Reading? _reading;
     private bool _hasJobs;
+    private long _since;
 
     private ServingLease(JobQueue queue) => _queue = queue;
 
@@ -23,11 +24,15 @@ internal sealed class ServingLease : IDisposable
     /// <exception cref="Grpc.Core.RpcException">RESOURCE_EXHAUSTED where too many wait.</exception>
     public async ValueTask<GenerationJob> StartAsync(int[] input, bool isSameInput, DecodingOptions decoding, bool wantsTokens, Caller caller)
     {
-        var job = new GenerationJob(input, ReadingOf(isSameInput), decoding, wantsTokens) { Caller = caller, IsContinuation = _hasJobs };
+        var job = new GenerationJob(input, ReadingOf(isSameInput), decoding, wantsTokens) { Caller = caller, IsContinuation = _hasJobs, RequestSince = _since };
         await _queue.AddAsync(job);
-        _hasJobs = true;
+        (_hasJobs, _since) = (true, _hasJobs ? _since : job.Since);
         return job;
     }
+
+    /// <summary>Refuses a request that there is no room for, before anything is made of it.</summary>
+    /// <exception cref="Grpc.Core.RpcException">RESOURCE_EXHAUSTED where too many wait.</exception>
+    public void RequireRoom(Caller caller) => _queue.RequireRoom(caller);
 
     public void Dispose()
     {

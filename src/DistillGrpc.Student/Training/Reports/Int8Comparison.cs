@@ -42,7 +42,7 @@ internal sealed class Int8Comparison(RunPhases run)
 
     private (string[] Labels, double RationaleLoss) Measure(Precision precision, Example[] rows, Example[] explained, AnswerProgress progress)
     {
-        var model = ServingModel.Load(run.Folder.Student, new EngineOptions { Engine = EngineKind.Cpu, Precision = precision, Threads = run.Options.TrainingThreads });
+        var model = ServingModel.Load(run.Folder.Student, new EngineOptions { Engine = EngineKind.Cpu, Precision = precision, Threads = run.Options.TrainingThreads, HasOwnThreads = true });
         using var engine = model.Engine;
         var labels = new StudentAnswers(model, run.Spec.MaxTargetTokens, run.CancellationToken).Labels(rows, progress.Add);
         TaskRow[] rationales = [.. explained.Select(row => Rationale(model, row))];

@@ -130,6 +130,52 @@ public sealed class CpuEngineTests
         }
     }
 
+    [Theory]
+    [InlineData(Precision.Int8, true)]
+    [InlineData(Precision.Int8, false)]
+    [InlineData(Precision.Float32, true)]
+    public void Step_ManyRowsOfWhichSomeHaveCandidates_GivesWhatEachGetsAlone(Precision precision, bool usesTiles)
+    {
+        using var model = T5Model.Seeded(Plain, 11);
+        using var engine = new CpuEngine(model, precision, null, usesTiles: usesTiles);
+        var expected = Logits(engine, Inputs, 1)[0];
+        var encodings = engine.Encode(Inputs);
+        // Some have a prefix yet to read, some want candidates, the others the vocabulary.
+        StepRow[] rows = [.. Enumerable.Range(0, 40).Select(i => new StepRow(
+            engine.Start(encodings[i % Inputs.Length], 2), Token(0), i % 5 == 0 ? [] : i % 5 == 1 ? [3, 17, 299] : null))];
+        var logits = Enumerable.Repeat(float.NaN, rows.Length * Plain.VocabularySize).ToArray();
+
+        engine.Step(rows, logits);
+
+        for (var i = 0; i < rows.Length; i++)
+        {
+            for (var id = 0; id < Plain.VocabularySize; id++)
+            {
+                var (wanted, actual) = (expected[i % Inputs.Length][id], logits[i * Plain.VocabularySize + id]);
+                if (rows[i].Candidates?.Contains(id) ?? true)
+                {
+                    Assert.InRange(Math.Abs(wanted - actual), 0, precision == Precision.Int8 ? 0 : 1e-4);
+                }
+                else
+                {
+                    Assert.True(float.IsNaN(actual));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Step_WithAndWithoutTiles_GivesTheSameNumbers()
+    {
+        // Without a processor that has them both are the same engine.
+        using var model = T5Model.Seeded(Plain, 12);
+        using var with = new CpuEngine(model, Precision.Int8, null);
+        using var without = new CpuEngine(model, Precision.Int8, null, usesTiles: false);
+        int[][] many = [.. Enumerable.Range(0, 12).SelectMany(_ => Inputs)];
+
+        Assert.Equal(Logits(without, many, 3), Logits(with, many, 3));
+    }
+
     [Fact]
     public void Step_InSteadyState_AllocatesNothing()
     {
@@ -163,6 +209,25 @@ public sealed class CpuEngineTests
         engine.Step([new(sequence, 0)], logits);
 
         Assert.Throws<InvalidOperationException>(() => engine.Step([new(sequence, 0)], logits));
+    }
+
+    [Fact]
+    public void Step_WhatTheModelDoesNotHave_IsRefused()
+    {
+        using var model = T5Model.Seeded(Plain, 8);
+        using var engine = new CpuEngine(model, Precision.Int8, null);
+        using var sequence = engine.Start(engine.Encode([Inputs[0]])[0], 4);
+        var (size, logits) = (Plain.VocabularySize, new float[2 * Plain.VocabularySize]);
+
+        Assert.Throws<ArgumentException>(() => engine.Encode([[1, size]]));
+        Assert.Throws<ArgumentException>(() => engine.Encode([[-1]]));
+        Assert.Throws<ArgumentException>(() => engine.Encode([[]]));
+        Assert.Empty(engine.Encode([]));
+        Assert.Throws<ArgumentException>(() => engine.Step([new(sequence, size)], logits));
+        Assert.Throws<ArgumentException>(() => engine.Step([new(sequence, 0, [3, size])], logits));
+        Assert.Throws<ArgumentException>(() => engine.Step([new(sequence, 0)], logits.AsSpan(1, size - 1)));
+        Assert.Throws<ArgumentException>(() => engine.Step([new(sequence, 0), new(sequence, 0)], logits));
+        Assert.Equal(0, sequence.Length);
     }
 
     [Fact]
@@ -202,12 +267,8 @@ public sealed class CpuEngineTests
         model.eval();
         var mask = PaddedBatch.Mask(Inputs);
         var encoded = model.Encode(PaddedBatch.Pad(Inputs, 0), mask);
-        using var state = model.StartDecoding(encoded, mask, steps);
-        return [.. Enumerable.Range(0, steps).Select(step =>
-        {
-            var logits = model.Step(state, full([Inputs.Length, 1], Token(step), ScalarType.Int64));
-            return Enumerable.Range(0, Inputs.Length).Select(row => logits[row].data<float>().ToArray()).ToArray();
-        })];
+        var logits = model.Decode(encoded, mask, tensor([.. Enumerable.Range(0, steps).Select(step => (long)Token(step))]).expand(Inputs.Length, -1));
+        return [.. Enumerable.Range(0, steps).Select(step => Enumerable.Range(0, Inputs.Length).Select(row => logits[row][step].clone().data<float>().ToArray()).ToArray())];
     }
 
     private static double Furthest(float[][][] expected, float[][][] actual) =>

@@ -21,9 +21,10 @@ internal sealed unsafe class PositionBias(float[] table, T5Config config, bool i
             return;
         }
 
-        _longest = Math.Max(length, 2 * _longest);
+        var longest = Math.Max(length, 2 * _longest);
+        var rows = new NativeArray<float>((long)config.Heads * StrideOf(longest));
         _rows?.Dispose();
-        _rows = new NativeArray<float>((long)config.Heads * Stride);
+        (_rows, _longest) = (rows, longest);
         var positions = isDecoder ? _longest : 2 * _longest - 1;
         for (var i = 0; i < positions; i++)
         {
@@ -42,5 +43,7 @@ internal sealed unsafe class PositionBias(float[] table, T5Config config, bool i
 
     public void Dispose() => _rows?.Dispose();
 
-    private int Stride => (isDecoder ? _longest : 2 * _longest - 1) + Beyond;
+    private int Stride => StrideOf(_longest);
+
+    private int StrideOf(int longest) => (isDecoder ? longest : 2 * longest - 1) + Beyond;
 }
