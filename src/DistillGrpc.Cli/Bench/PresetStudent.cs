@@ -100,7 +100,13 @@ internal sealed class PresetStudent : IAsyncDisposable
     // Before everything is loaded the model may not even be known.
     private static async Task RequireServingAsync(WebApplication app, CancellationToken cancellationToken)
     {
-        await app.Services.GetRequiredService<ModelCatalog>().Loaded.WaitAsync(cancellationToken);
+        var loaded = app.Services.GetRequiredService<ModelCatalog>().Loaded;
+        await Task.WhenAny(loaded, Task.Delay(Timeout.Infinite, app.Lifetime.ApplicationStopping)).WaitAsync(cancellationToken);
+        if (!loaded.IsCompleted)
+        {
+            throw new InvalidDataException("The preset's Student has stopped.");
+        }
+
         using var channel = DistillChannel.To(app.Address());
         var model = await new ModelClient(channel).GetAsync($"models/{ModelId}", cancellationToken);
         if (model.State != ModelState.Serving)

@@ -54,9 +54,9 @@ internal readonly record struct AnswerLine(string Id, ulong Asked, bool IsAnswer
                 ? new AnswerLine(id.GetString()!, asked, !fields.ContainsKey("error"))
                 : null;
         }
-        catch (Exception other) when (other is JsonException or ArgumentException)
+        catch (Exception other) when (other is JsonException or ArgumentException or InvalidOperationException)
         {
-            // Not whole, or a field comes twice.
+            // Not whole, a field comes twice, or a text has half a character.
             return null;
         }
     }
