@@ -27,8 +27,8 @@ internal sealed class AnswerFile : IAsyncDisposable
         var answers = new AnswerFile(file, Open(file, file.FullName, FileMode.OpenOrCreate));
         try
         {
-            // A pipe has nothing to go on with.
-            if (answers._opened.CanSeek)
+            // A pipe or a device has nothing to go on with.
+            if (answers._opened is { CanSeek: true, Length: > 0 })
             {
                 await answers.GoOnAsync(cancellationToken);
             }

@@ -141,6 +141,21 @@ public sealed class PredictFileTests
     }
 
     [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public async Task Predict_DeviceThatIsFull_SaysSo()
+    {
+        using var folder = new TemporaryFolder();
+        var (rows, _) = Files(folder, 3);
+        await using var student = await FakeServices.StartAsync(new EchoService());
+
+        // What reads from it never ends.
+        var (code, _, error) = await PredictAsync(student, rows, "/dev/full");
+
+        Assert.Equal(1, code);
+        Assert.StartsWith("error: No space left on device", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Predict_FileThatAnotherRunIsWriting_IsRefused()
     {
         using var folder = new TemporaryFolder();
