@@ -6,6 +6,8 @@ namespace DistillGrpc.Cli;
 /// <summary>What services need that a command starts within its own process.</summary>
 internal static class EmbeddedService
 {
+    private static readonly TimeSpan StartsWithin = TimeSpan.FromDays(1);
+
     /// <summary>Makes a folder for their state, among the temporary files, and deletes those of processes that were killed: what a running one uses is locked.</summary>
     /// <param name="command">Whose it is.</param>
     public static string CreateFolder(string command)
@@ -15,11 +17,7 @@ internal static class EmbeddedService
         {
             try
             {
-                using (new FileStream(Path.Combine(folder, "distill-student.lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
-                {
-                }
-
-                Directory.Delete(folder, recursive: true);
+                DeleteUnused(folder);
             }
             catch (Exception inUse) when (inUse is IOException or UnauthorizedAccessException)
             {
@@ -28,6 +26,24 @@ internal static class EmbeddedService
         }
 
         return Directory.CreateTempSubdirectory(prefix).FullName;
+    }
+
+    private static void DeleteUnused(string folder)
+    {
+        var used = Path.Combine(folder, "distill-student.lock");
+        if (File.Exists(used))
+        {
+            using (new FileStream(used, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+            {
+            }
+        }
+        else if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) < StartsWithin)
+        {
+            // Its service may be about to start; one that was killed before it had is not.
+            return;
+        }
+
+        Directory.Delete(folder, recursive: true);
     }
 
     /// <summary>Has a service say only what went wrong, on stderr.</summary>

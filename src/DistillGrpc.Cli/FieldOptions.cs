@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using DistillGrpc.Client;
+using DistillGrpc.Contracts.V1;
 using Grpc.Core;
 
 namespace DistillGrpc.Cli;
@@ -31,6 +32,7 @@ internal static partial class FieldOptions
         ["request_id"] = "--job",
         ["after_sequence"] = "--after",
         ["examples"] = "--examples",
+        ["model"] = "--model",
         ["model_id"] = "--id",
         ["alias"] = "--alias",
         ["dataset"] = "--dataset",
@@ -106,6 +108,13 @@ internal static partial class FieldOptions
         var said = RpcErrors.Describe(failure);
         var option = RpcErrors.Field(failure) is { } field ? Of(field) : RpcErrors.Reason(failure) switch { "TEACHER_NOT_FOUND" => "--name", "PROMPT_NOT_FOUND" => "--prompt", _ => null };
         return option is null ? said : $"{option}: {said}";
+    }
+
+    /// <summary>The same of a row that was refused by itself.</summary>
+    public static string Named(RowError refusal)
+    {
+        var option = refusal.Field.Length > 0 ? Of(refusal.Field) : refusal.Code == (int)StatusCode.NotFound ? "--model" : null;
+        return $"{(option is null ? "" : $"{option}: ")}{refusal.Message}{(refusal.Reason.Length > 0 ? $" ({(StatusCode)refusal.Code}, {refusal.Reason})" : "")}";
     }
 
     /// <summary>The option of a field such as <c>spec.rationales.teachers[0].teacher</c>, or null.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace DistillGrpc.Cli;
 
 /// <summary>A line on stderr that is written over while work goes on; nothing where stderr is no terminal.</summary>
@@ -31,7 +33,11 @@ internal sealed class ProgressLine
     public static string Bar(double share)
     {
         const int width = 24;
-        var full = (int)Math.Round(Math.Clamp(share, 0, 1) * width);
+        share = Math.Clamp(share, 0, 1);
+        var full = (int)Math.Round(share * width);
         return $"[{new string('#', full)}{new string('.', width - full)}] {share * 100,3:0}%";
     }
+
+    /// <summary>Time that is left: hours, however many, minutes and seconds.</summary>
+    public static string Left(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours}:{time:mm\\:ss}");
 }

@@ -37,21 +37,11 @@ internal sealed class UnfinishedFile : IAsyncDisposable
     {
         try
         {
-            return Directory.Exists(_file.FullName) ? throw Refused("it is a folder", null) : new FileStream(_unfinished, FileMode.Create, FileAccess.Write, FileShare.Read);
+            return Directory.Exists(_file.FullName) ? throw OutputFailure.Folder(_option, _file) : new FileStream(_unfinished, FileMode.Create, FileAccess.Write, FileShare.Read);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw Refused(
-                failure switch
-                {
-                    DirectoryNotFoundException => "its folder is not there",
-                    UnauthorizedAccessException => "access is denied",
-                    _ => failure.Message.Replace(_unfinished, $"{_file}", StringComparison.Ordinal).TrimEnd('.'),
-                },
-                failure);
+            throw OutputFailure.Of(_option, _file, failure, _unfinished);
         }
     }
-
-    // The path as the user wrote it.
-    private InvalidDataException Refused(string reason, Exception? cause) => new($"{_option}: {_file} cannot be written: {reason}.", cause);
 }

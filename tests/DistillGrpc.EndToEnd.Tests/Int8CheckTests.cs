@@ -86,9 +86,10 @@ public sealed class Int8CheckTests : IAsyncLifetime
         await _pair.StopStudentAsync();
         await _pair.StartStudentAsync(["--Engine=cpu", .. settings]);
         var models = Directory.CreateDirectory(Path.Combine(_pair.State, "models"));
-        while ((await _pair.Models.ListAsync()).Count(model => model.State == ModelState.Serving) < models.GetDirectories().Length)
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        while ((await _pair.Models.ListAsync(patience.Token)).Count(model => model.State == ModelState.Serving) < models.GetDirectories().Length)
         {
-            await Task.Delay(20);
+            await Task.Delay(20, patience.Token);
         }
     }
 

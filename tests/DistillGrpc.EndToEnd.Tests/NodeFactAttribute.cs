@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Text.Json;
 
 namespace DistillGrpc.EndToEnd.Tests;
 
@@ -10,10 +11,23 @@ internal sealed class NodeFactAttribute : FactAttribute
     private static readonly string Client = Path.Combine(BuiltFrom(), "tests", "node-client");
     private static readonly string? Missing = Find();
 
+    // As package.json has it.
+    private const int LeastVersion = 20;
+
     public NodeFactAttribute() => Skip = Missing;
 
-    /// <summary>Whether what it needs is there.</summary>
-    public static bool IsInstalled => File.Exists(Path.Combine(Client, "node_modules", ".package-lock.json"));
+    /// <summary>Whether what it needs is there, as the lock file has it now.</summary>
+    public static bool IsInstalled => IsInstalledIn(Client);
+
+    /// <summary>The same of a folder: npm writes down what it has installed, in the lock file's words.</summary>
+    internal static bool IsInstalledIn(string folder)
+    {
+        var installed = Path.Combine(folder, "node_modules", ".package-lock.json");
+        return File.Exists(installed) && Packages(installed).SetEquals(Packages(Path.Combine(folder, "package-lock.json")));
+    }
+
+    /// <summary>Why a Node.js of this version is not enough (<c>v20.1.0</c>), or null.</summary>
+    internal static string? Refusal(string version) => int.TryParse(version.TrimStart('v').Split('.')[0], out var major) && major >= LeastVersion ? null : $"needs Node.js {LeastVersion}, and there is {version.Trim()}";
 
     /// <summary>Runs a program in the client's folder, to the end.</summary>
     public static async Task<(int ExitCode, string Output, string Error)> RunAsync(string program, params string[] arguments)
@@ -28,7 +42,9 @@ internal sealed class NodeFactAttribute : FactAttribute
     {
         try
         {
-            return RunAsync("node", "--version").Result.ExitCode != 0 ? "needs Node.js"
+            var node = RunAsync("node", "--version").Result;
+            return node.ExitCode != 0 ? "needs Node.js"
+                : Refusal(node.Output) is { } refusal ? refusal
                 : IsInstalled || RunAsync("npm", "view", "@grpc/grpc-js", "version", "--fetch-retries=0", "--fetch-timeout=20000").Result.ExitCode == 0 ? null
                 : "needs npm's registry, which cannot be reached";
         }
@@ -36,6 +52,13 @@ internal sealed class NodeFactAttribute : FactAttribute
         {
             return "needs Node.js and npm";
         }
+    }
+
+    // With the hash of each; the project itself has none.
+    private static HashSet<string> Packages(string lockFile)
+    {
+        using var parsed = JsonDocument.Parse(File.ReadAllBytes(lockFile));
+        return [.. parsed.RootElement.GetProperty("packages").EnumerateObject().Where(package => package.Name.Length > 0).Select(package => $"{package.Name} {package.Value.GetProperty("integrity")}")];
     }
 
     private static string BuiltFrom()

@@ -55,7 +55,6 @@ public sealed class StudentAsTeacherTests : IAsyncLifetime, IDisposable
         var result = streamed[^1].Result;
         Assert.Equal((own.Label.Text, own.Rationale.Text), (result.Label, result.Rationale));
         Assert.Equal($"{own.Rationale.Text} The answer is {own.Label.Text}.", result.RawText);
-        Assert.True(streamed.Count > 2, $"{streamed.Count}");
         Assert.Equal(result.RawText, string.Concat(streamed.SkipLast(1).Select(response => response.Delta.Text)));
         Assert.Equal((own.Label.Usage.OutputTokens + own.Rationale.Usage.OutputTokens, own.Label.Usage.InputTokens + own.Rationale.Usage.InputTokens), (result.Usage.OutputTokens, result.Usage.InputTokens));
         (whole.Provenance.CreateTime, result.Provenance.CreateTime) = (null, null);

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using DistillGrpc.Contracts.V1;
+using DistillGrpc.Cli.Predicting;
 using DistillGrpc.Modeling.Engines;
 using DistillGrpc.Modeling.Engines.Cpu;
 
@@ -77,7 +77,7 @@ internal sealed class BenchCommand
         Require(requests is null or (>= 1 and <= MostRequests), "--requests", $"must be 1 to {MostRequests}.");
         return new BenchOptions(
             parsed.GetValue(_preset) is null ? parsed.GetValue(_model)! : $"models/{PresetStudent.ModelId}",
-            parsed.GetValue(_task) switch { "rationale" => PredictionTask.Rationale, "both" => PredictionTask.Both, _ => PredictionTask.Label },
+            PredictCommand.TaskOf(parsed.GetValue(_task)!),
             Within(parsed, _input), Within(parsed, _output), Loads(parsed), requests, TimeSpan.FromSeconds(seconds), warmUp, parsed.GetValue(_seed));
     }
 
@@ -85,7 +85,9 @@ internal sealed class BenchCommand
     {
         if (parsed.GetValue(_rate) is not { } rate)
         {
-            return [.. parsed.GetValue(_concurrency)!.Split(',').Select(text => new Load(Number(text), null, parsed.GetValue(_together)))];
+            Load[] loads = [.. parsed.GetValue(_concurrency)!.Split(',').Select(text => new Load(Number(text), null, parsed.GetValue(_together)))];
+            Require(!parsed.GetValue(_together) || loads.All(load => load.Concurrency <= (parsed.GetValue(_requests) ?? int.MaxValue)), "--requests", "must be at least --concurrency with --together.");
+            return loads;
         }
 
         RequireNone(parsed, "give it or --rate, not both.", _concurrency);
@@ -113,7 +115,7 @@ internal sealed class BenchCommand
         Require(parsed.GetValue(_threads) is >= 0 and <= 1024, "--threads", "must be 0 to 1024.");
         return new PresetOptions(
             name, Enum.Parse<EngineKind>(parsed.GetValue(_engine)!, ignoreCase: true), Enum.Parse<Precision>(parsed.GetValue(_precision)!, ignoreCase: true),
-            parsed.GetValue(_threads), parsed.GetValue(_seed), Math.Max(DefaultInputTokens, options.InputTokens), options.OutputTokens, Math.Max(256, options.Loads.Max(load => load.Concurrency)));
+            parsed.GetValue(_threads) is > 0 and var threads ? threads : Environment.ProcessorCount, parsed.GetValue(_seed), Math.Max(DefaultInputTokens, options.InputTokens), options.OutputTokens, Math.Max(256, options.Loads.Max(load => load.Concurrency)));
     }
 
     private static void RequireNone(ParseResult parsed, string rule, params ReadOnlySpan<Option> options)

@@ -14,14 +14,16 @@ internal sealed record BenchReport(string Model, BenchOptions Options, PresetPro
 {
     private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web);
 
-    /// <summary>Why the command fails, or null where every request was answered.</summary>
+    /// <summary>Why the command fails, or null where there were requests and every one was answered.</summary>
     public string? Failure
     {
         get
         {
             var (failed, all) = (Results.Sum(result => result.Failed), Results.Sum(result => result.Failed + result.Answered));
             var errors = Results.SelectMany(result => result.Errors).GroupBy(error => error.Key, (status, counts) => $"{status} {counts.Sum(count => count.Value)}");
-            return failed == 0 ? null : $"{failed} of {all} requests failed: {string.Join(", ", errors)}.";
+            return failed > 0 ? $"{failed} of {all} requests failed: {string.Join(", ", errors)}."
+                : Results.Any(result => result.Answered == 0) ? "No request came in that time: raise --seconds."
+                : null;
         }
     }
 
@@ -61,7 +63,9 @@ internal sealed record BenchReport(string Model, BenchOptions Options, PresetPro
 
     private void Append(StringBuilder text, Load load, LoadResult result)
     {
-        text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"{load}: {result.Answered} answered in {result.Seconds:0.0} s, {result.RequestsPerSecond:0.00} requests/s, {result.OutputTokensPerSecond:0.0} output tokens/s");
+        var inTime = result.AnsweredInTime == result.Answered ? "" : string.Create(CultureInfo.InvariantCulture, $", {result.AnsweredInTime}");
+        var sent = result.SentPerSecond is { } rate ? string.Create(CultureInfo.InvariantCulture, $", sent {rate:0.00}/s") : "";
+        text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"{load}{sent}: {result.Answered} answered{inTime} in {result.Seconds:0.0} s, {result.RequestsPerSecond:0.00} requests/s, {result.OutputTokensPerSecond:0.0} output tokens/s");
         if (result.Answered > 0)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"  {"milliseconds",-28}{"p50",10}{"p95",10}{"p99",10}");
@@ -70,6 +74,7 @@ internal sealed record BenchReport(string Model, BenchOptions Options, PresetPro
             Row(text, "request", result.RequestMs);
             Row(text, "all have their first token", result.AllBegunMs);
             Row(text, "all are answered", result.AllAnsweredMs);
+            Row(text, "sent late", result.LateMs);
             Row(text, "the Student: queue", result.QueueMs);
             Row(text, "             tokenize", result.TokenizeMs);
             Row(text, "             encode", result.EncodeMs);

@@ -12,11 +12,18 @@ internal sealed class Benchmark(BenchOptions options)
     /// <summary>Measures one in this process.</summary>
     public async Task<BenchReport> RunAsync(PresetOptions preset, CancellationToken cancellationToken)
     {
-        _progress.Show($"{preset.Preset}: making weights");
-        await using var student = await PresetStudent.StartAsync(preset, cancellationToken);
-        using var channel = DistillChannel.To(student.Address);
-        var report = await RunAsync(channel, cancellationToken);
-        return report with { Model = preset.Preset, Process = student.Describe() };
+        try
+        {
+            _progress.Show($"{preset.Preset}: making weights");
+            await using var student = await PresetStudent.StartAsync(preset, cancellationToken);
+            using var channel = DistillChannel.To(student.Address);
+            var report = await MeasureAsync(channel, cancellationToken);
+            return report with { Model = preset.Preset, Process = student.Describe() };
+        }
+        finally
+        {
+            _progress.Clear();
+        }
     }
 
     /// <summary>Measures one that runs.</summary>
@@ -24,19 +31,24 @@ internal sealed class Benchmark(BenchOptions options)
     {
         try
         {
-            var student = new InferenceClient(channel);
-            var prompts = await BenchPrompts.FitAsync(student, options.Model, options.Task, options.InputTokens, options.Seed, cancellationToken);
-            var results = new List<LoadResult>();
-            foreach (var load in options.Loads)
-            {
-                results.Add(await new LoadRun(student, options, load, () => prompts.Of(Interlocked.Increment(ref _prompts)), _progress).RunAsync(cancellationToken));
-            }
-
-            return new BenchReport(prompts.Model, options, null, results);
+            return await MeasureAsync(channel, cancellationToken);
         }
         finally
         {
             _progress.Clear();
         }
+    }
+
+    private async Task<BenchReport> MeasureAsync(GrpcChannel channel, CancellationToken cancellationToken)
+    {
+        var student = new InferenceClient(channel);
+        var prompts = await BenchPrompts.FitAsync(student, options.Model, options.Task, options.InputTokens, options.Seed, cancellationToken);
+        var results = new List<LoadResult>();
+        foreach (var load in options.Loads)
+        {
+            results.Add(await new LoadRun(student, options, load, () => prompts.Of(Interlocked.Increment(ref _prompts)), _progress).RunAsync(cancellationToken));
+        }
+
+        return new BenchReport(prompts.Model, options, null, results);
     }
 }

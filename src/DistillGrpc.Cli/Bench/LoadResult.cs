@@ -20,21 +20,31 @@ internal sealed record LoadResult
     /// <summary>How many failed with which status.</summary>
     public required IReadOnlyDictionary<string, int> Errors { get; init; }
 
-    /// <summary>From the first request's beginning to the last one's end.</summary>
+    /// <summary>What the rates are of: the time in which requests begin, or where their number was given, from the load's beginning to the last one's end.</summary>
     public required double Seconds { get; init; }
+
+    /// <summary>Requests that were answered in that time; later ones were under way when it was over.</summary>
+    public required int AnsweredInTime { get; init; }
 
     public required double RequestsPerSecond { get; init; }
 
+    /// <summary>Tokens that came in that time, of requests that were answered.</summary>
     public required double OutputTokensPerSecond { get; init; }
+
+    /// <summary>With a rate: requests that were sent in a second, up to the last one.</summary>
+    public required double? SentPerSecond { get; init; }
+
+    /// <summary>With a rate: how much later than due a request was sent. It counts as waiting.</summary>
+    public required Distribution? LateMs { get; init; }
 
     public required Distribution? InputTokens { get; init; }
 
     public required Distribution? OutputTokens { get; init; }
 
-    /// <summary>Until the first message.</summary>
+    /// <summary>Until the first message. With a rate this and the whole request count from when it was due.</summary>
     public required Distribution? FirstTokenMs { get; init; }
 
-    /// <summary>For each token from then on.</summary>
+    /// <summary>For each token of a task after its first message's.</summary>
     public required Distribution? FurtherTokenMs { get; init; }
 
     /// <summary>Until the call was over.</summary>
@@ -59,9 +69,14 @@ internal sealed record LoadResult
     public required Distribution? DecodeMs { get; init; }
 
     /// <summary>Sums up.</summary>
-    public static LoadResult Of(Load load, IReadOnlyList<RequestSample> samples, IReadOnlyList<RequestSample[]> waves, TimeSpan took)
+    /// <param name="load">The load.</param>
+    /// <param name="samples">Its requests.</param>
+    /// <param name="waves">Those that began together, as many as were to.</param>
+    /// <param name="time">What the rates are of.</param>
+    public static LoadResult Of(Load load, IReadOnlyList<RequestSample> samples, IReadOnlyList<RequestSample[]> waves, TimeSpan time)
     {
         var answered = samples.Where(sample => sample.Failure is null).ToArray();
+        var (inTime, tokens) = (answered.Count(sample => sample.Ended <= time), answered.Sum(sample => sample.Tasks.Sum(task => task.TokensBy(time))));
         var whole = waves.Where(wave => Array.TrueForAll(wave, sample => sample.Failure is null)).ToArray();
         Distribution? Spread(Func<RequestSample, double> value) => Distribution.Of(answered.Select(value));
         return new LoadResult
@@ -72,13 +87,16 @@ internal sealed record LoadResult
             Answered = answered.Length,
             Failed = samples.Count - answered.Length,
             Errors = samples.Select(sample => sample.Failure).OfType<StatusCode>().GroupBy(status => $"{status}").OrderBy(group => group.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Count()),
-            Seconds = took.TotalSeconds,
-            RequestsPerSecond = answered.Length / took.TotalSeconds,
-            OutputTokensPerSecond = answered.Sum(sample => sample.OutputTokens) / took.TotalSeconds,
+            Seconds = time.TotalSeconds,
+            AnsweredInTime = inTime,
+            RequestsPerSecond = inTime / time.TotalSeconds,
+            OutputTokensPerSecond = tokens / time.TotalSeconds,
+            SentPerSecond = load.Rate is null || samples.Count == 0 ? null : samples.Count / samples.Max(sample => sample.Began).TotalSeconds,
+            LateMs = load.Rate is null ? null : Distribution.Of(samples.Select(sample => sample.LateMs)),
             InputTokens = Spread(sample => sample.InputTokens),
             OutputTokens = Spread(sample => sample.OutputTokens),
             FirstTokenMs = Spread(sample => sample.FirstMs),
-            FurtherTokenMs = Distribution.Of(answered.Select(sample => sample.FurtherMs).OfType<double>()),
+            FurtherTokenMs = Distribution.Of(answered.SelectMany(sample => sample.Tasks).SelectMany(task => task.FurtherMs())),
             RequestMs = Spread(sample => sample.WholeMs),
             AllBegunMs = Distribution.Of(whole.Select(wave => wave.Max(sample => sample.FirstMs))),
             AllAnsweredMs = Distribution.Of(whole.Select(wave => wave.Max(sample => sample.WholeMs))),

@@ -10,8 +10,12 @@ internal sealed class LoadRun(InferenceClient student, BenchOptions options, Loa
 {
     private readonly ConcurrentBag<RequestSample> _samples = [];
     private readonly List<RequestSample[]> _waves = [];
+    private readonly Pace _pace = new(TimeProvider.System);
     private long _started;
     private int _begun;
+    private int _answered;
+
+    private TimeSpan Now => Stopwatch.GetElapsedTime(_started);
 
     /// <summary>Sends what does not count, then what does.</summary>
     public async Task<LoadResult> RunAsync(CancellationToken cancellationToken)
@@ -24,7 +28,7 @@ internal sealed class LoadRun(InferenceClient student, BenchOptions options, Loa
             { Together: true } => TogetherAsync(cancellationToken),
             _ => Task.WhenAll(Enumerable.Range(0, load.Concurrency).Select(_ => OneByOneAsync(cancellationToken))),
         });
-        return LoadResult.Of(load, [.. _samples], _waves, Stopwatch.GetElapsedTime(_started));
+        return LoadResult.Of(load, [.. _samples], _waves, options.Requests is null ? options.Time : Now);
     }
 
     private async Task WarmUpAsync(CancellationToken cancellationToken)
@@ -33,61 +37,62 @@ internal sealed class LoadRun(InferenceClient student, BenchOptions options, Loa
         for (; left > 0; left -= width)
         {
             progress.Show($"{load}: warming up");
-            await Task.WhenAll(Enumerable.Range(0, Math.Min(left, width)).Select(_ => RequestSample.AskAsync(student, Request(), cancellationToken)));
+            await Task.WhenAll(Enumerable.Range(0, Math.Min(left, width)).Select(_ => RequestSample.AskAsync(student, Request(), () => Now, null, cancellationToken)));
         }
     }
 
     private async Task OneByOneAsync(CancellationToken cancellationToken)
     {
-        while (Begins())
+        while (Begin(1) == 1)
         {
-            await AskAsync(cancellationToken);
+            await AskAsync(null, cancellationToken);
         }
     }
 
     private async Task TogetherAsync(CancellationToken cancellationToken)
     {
-        while (Enumerable.Range(0, load.Concurrency).Count(_ => Begins()) is > 0 and var width)
+        while (Begin(load.Concurrency) is > 0 and var width)
         {
-            _waves.Add(await Task.WhenAll(Enumerable.Range(0, width).Select(_ => AskAsync(cancellationToken))));
+            var wave = await Task.WhenAll(Enumerable.Range(0, width).Select(_ => AskAsync(null, cancellationToken)));
+            // The last one may have fewer, and is sooner through.
+            if (width == load.Concurrency)
+            {
+                _waves.Add(wave);
+            }
         }
     }
 
+    // The whole schedule is kept, however late it gets: a Student that stands still does not keep the requests away that would have waited for it.
     private async Task ArriveAsync(double rate, CancellationToken cancellationToken)
     {
         var asked = new List<Task>();
-        foreach (var arrival in Arrivals.Poisson(rate, options.Seed))
+        foreach (var due in Arrivals.Poisson(rate, options.Seed).TakeWhile(due => options.Requests is null ? due < options.Time : asked.Count < options.Requests))
         {
-            if (options.Requests is null && arrival >= options.Time)
-            {
-                break;
-            }
-
-            if (arrival - Stopwatch.GetElapsedTime(_started) is { Ticks: > 0 } wait)
+            if (due - Now is { Ticks: > 0 } wait)
             {
                 await Task.Delay(wait, cancellationToken);
             }
 
-            if (!Begins())
-            {
-                break;
-            }
-
-            asked.Add(AskAsync(cancellationToken));
+            asked.Add(AskAsync(due, cancellationToken));
         }
 
         await Task.WhenAll(asked);
     }
 
-    // What has begun is waited for, and counts.
-    private bool Begins() => options.Requests is { } requests ? Interlocked.Increment(ref _begun) <= requests : Stopwatch.GetElapsedTime(_started) < options.Time;
+    // How many of so many may begin now. What has begun is waited for.
+    private int Begin(int wanted) =>
+        options.Requests is { } requests ? Math.Clamp(requests - (Interlocked.Add(ref _begun, wanted) - wanted), 0, wanted) : Now < options.Time ? wanted : 0;
 
-    private async Task<RequestSample> AskAsync(CancellationToken cancellationToken)
+    private async Task<RequestSample> AskAsync(TimeSpan? due, CancellationToken cancellationToken)
     {
-        var sample = await RequestSample.AskAsync(student, Request(), cancellationToken);
+        var sample = await RequestSample.AskAsync(student, Request(), () => Now, due, cancellationToken);
         _samples.Add(sample);
-        var share = options.Requests is { } requests ? (double)_samples.Count / requests : Stopwatch.GetElapsedTime(_started) / options.Time;
-        progress.Show($"{load}: {ProgressLine.Bar(share)} {_samples.Count} answered");
+        var answered = Interlocked.Increment(ref _answered);
+        if (_pace.IsTime())
+        {
+            progress.Show($"{load}: {ProgressLine.Bar(options.Requests is { } requests ? (double)answered / requests : Now / options.Time)} {answered} answered");
+        }
+
         return sample;
     }
 

@@ -7,7 +7,7 @@ namespace DistillGrpc.Cli.Bench;
 /// <param name="Preset">One of <see cref="BenchPreset.Names"/>.</param>
 /// <param name="Engine">What computes.</param>
 /// <param name="Precision">What the weights are kept in.</param>
-/// <param name="Threads">Threads of a step; 0 for all processors.</param>
+/// <param name="Threads">Threads of a step, of either engine.</param>
 /// <param name="Seed">Of the weights.</param>
 /// <param name="MaxInputTokens">Most tokens that the model reads.</param>
 /// <param name="MaxOutputTokens">Most tokens that a request may ask for.</param>

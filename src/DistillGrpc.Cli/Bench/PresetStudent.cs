@@ -17,40 +17,24 @@ internal sealed class PresetStudent : IAsyncDisposable
 {
     public const string ModelId = "bench";
     private readonly string _state = EmbeddedService.CreateFolder("bench");
-    private readonly WebApplication _app;
+    private WebApplication? _app;
     private EndlessEngine? _engine;
 
-    private PresetStudent(PresetOptions options)
+    private PresetStudent()
     {
-        var folder = Directory.CreateDirectory(Path.Combine(_state, "preset")).FullName;
-        BenchVocabulary.Write(folder);
-        string[] settings =
-        [
-            "--Listen=http://127.0.0.1:0", $"--StateDirectory={_state}", $"--Models:{ModelId}={folder}", $"--ServingThreads={options.Threads}",
-            $"--MaxOutputTokens={options.MaxOutputTokens}", $"--MaxQueue={options.MaxQueue}",
-        ];
-        _app = StudentHost.Create(
-            settings,
-            builder =>
-            {
-                EmbeddedService.Quiet(builder);
-                builder.Services.AddSingleton<ModelLoader>(directory => Load(directory, options));
-            },
-            isEmbedded: true);
     }
 
     /// <summary>Where it listens.</summary>
-    public Uri Address => _app.Address();
+    public Uri Address => _app!.Address();
 
     /// <summary>Starts one, and waits until its model serves.</summary>
     /// <exception cref="InvalidDataException">It does not.</exception>
     public static async Task<PresetStudent> StartAsync(PresetOptions options, CancellationToken cancellationToken)
     {
-        var student = new PresetStudent(options);
+        var student = new PresetStudent();
         try
         {
-            await student._app.StartAsync(cancellationToken);
-            await student.WaitUntilServingAsync(cancellationToken);
+            await student.ServeAsync(options, cancellationToken);
             return student;
         }
         catch
@@ -69,9 +53,39 @@ internal sealed class PresetStudent : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _app.StopAsync();
-        await _app.DisposeAsync();
-        Directory.Delete(_state, recursive: true);
+        try
+        {
+            if (_app is not null)
+            {
+                await _app.StopAsync();
+                await _app.DisposeAsync();
+            }
+        }
+        finally
+        {
+            Directory.Delete(_state, recursive: true);
+        }
+    }
+
+    private async Task ServeAsync(PresetOptions options, CancellationToken cancellationToken)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_state, "preset")).FullName;
+        BenchVocabulary.Write(folder);
+        string[] settings =
+        [
+            "--Listen=http://127.0.0.1:0", $"--StateDirectory={_state}", $"--Models:{ModelId}={folder}", $"--ServingThreads={options.Threads}",
+            $"--MaxOutputTokens={options.MaxOutputTokens}", $"--MaxQueue={options.MaxQueue}",
+        ];
+        _app = StudentHost.Create(
+            settings,
+            builder =>
+            {
+                EmbeddedService.Quiet(builder);
+                builder.Services.AddSingleton<ModelLoader>(directory => Load(directory, options));
+            },
+            isEmbedded: true);
+        await _app.StartAsync(cancellationToken);
+        await RequireServingAsync(_app, cancellationToken);
     }
 
     private ServingModel Load(string directory, PresetOptions options)
@@ -83,18 +97,21 @@ internal sealed class PresetStudent : IAsyncDisposable
         return new ServingModel(_engine, TokenizerLoader.Load(directory), new ModelCard { MaxInputTokens = options.MaxInputTokens }, parameters);
     }
 
-    private async Task WaitUntilServingAsync(CancellationToken cancellationToken)
+    // Before everything is loaded the model may not even be known.
+    private static async Task RequireServingAsync(WebApplication app, CancellationToken cancellationToken)
     {
-        using var channel = DistillChannel.To(Address);
-        var models = new ModelClient(channel);
-        while (await models.GetAsync($"models/{ModelId}", cancellationToken) is { State: not ModelState.Serving } model)
+        var loaded = app.Services.GetRequiredService<ModelCatalog>().Loaded;
+        await Task.WhenAny(loaded, Task.Delay(Timeout.Infinite, app.Lifetime.ApplicationStopping)).WaitAsync(cancellationToken);
+        if (!loaded.IsCompleted)
         {
-            if (model.State == ModelState.Failed)
-            {
-                throw new InvalidDataException($"The preset cannot be served: {model.Failure}");
-            }
+            throw new InvalidDataException("The preset's Student has stopped.");
+        }
 
-            await Task.Delay(50, cancellationToken);
+        using var channel = DistillChannel.To(app.Address());
+        var model = await new ModelClient(channel).GetAsync($"models/{ModelId}", cancellationToken);
+        if (model.State != ModelState.Serving)
+        {
+            throw new InvalidDataException($"The preset cannot be served: {model.Failure}");
         }
     }
 }

@@ -1,74 +1,73 @@
-using System.Diagnostics;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
-using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 
 namespace DistillGrpc.Cli.Bench;
 
-/// <summary>One request, as its caller saw it, and what the Student said of it.</summary>
-internal sealed class RequestSample
+/// <summary>One request, as its caller saw it, and what the Student said of it. Times count from its load's beginning.</summary>
+internal sealed record RequestSample
 {
-    private readonly long _began = Stopwatch.GetTimestamp();
-    private long _first;
-    private long _last;
+    /// <summary>When it was to be sent: of a load with a rate its arrival, however late it was sent. What is measured counts from here.</summary>
+    public required TimeSpan Due { get; init; }
+
+    /// <summary>When it was sent.</summary>
+    public required TimeSpan Began { get; init; }
+
+    /// <summary>When its first message came: a delta, or the answer where no token gave any text.</summary>
+    public required TimeSpan First { get; init; }
+
+    /// <summary>When the call was over.</summary>
+    public required TimeSpan Ended { get; init; }
 
     /// <summary>Why it failed, or null.</summary>
-    public StatusCode? Failure { get; private set; }
+    public StatusCode? Failure { get; init; }
 
-    public long InputTokens { get; private set; }
+    /// <summary>Its tasks, those with any tokens.</summary>
+    public IReadOnlyList<TaskSample> Tasks { get; init; } = [];
 
-    public long OutputTokens { get; private set; }
+    public long InputTokens { get; init; }
 
-    public TimeSpan Queue { get; private set; }
+    public TimeSpan Queue { get; init; }
 
-    public TimeSpan Tokenize { get; private set; }
+    public TimeSpan Tokenize { get; init; }
 
-    public TimeSpan Encode { get; private set; }
+    public TimeSpan Encode { get; init; }
 
-    public TimeSpan Decode { get; private set; }
+    public TimeSpan Decode { get; init; }
 
-    /// <summary>Milliseconds until the first message: a delta, or the answer where no token gave any text.</summary>
-    public double FirstMs => Stopwatch.GetElapsedTime(_began, _first).TotalMilliseconds;
+    /// <summary>Milliseconds that it was sent late.</summary>
+    public double LateMs => (Began - Due).TotalMilliseconds;
+
+    /// <summary>Milliseconds until the first message.</summary>
+    public double FirstMs => (First - Due).TotalMilliseconds;
 
     /// <summary>Milliseconds until the call was over.</summary>
-    public double WholeMs => Stopwatch.GetElapsedTime(_began, _last).TotalMilliseconds;
+    public double WholeMs => (Ended - Due).TotalMilliseconds;
 
-    /// <summary>Milliseconds for each token after the first message; null where there is only one.</summary>
-    public double? FurtherMs => OutputTokens > 1 ? Stopwatch.GetElapsedTime(_first, _last).TotalMilliseconds / (OutputTokens - 1) : null;
+    public long OutputTokens => Tasks.Sum(task => task.Tokens);
 
     /// <summary>Asks.</summary>
-    public static async Task<RequestSample> AskAsync(InferenceClient student, StreamPredictRequest request, CancellationToken cancellationToken)
+    /// <param name="student">Who is asked.</param>
+    /// <param name="request">What.</param>
+    /// <param name="now">The time since the load's beginning.</param>
+    /// <param name="due">When it was to be sent; null for now.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    public static async Task<RequestSample> AskAsync(InferenceClient student, StreamPredictRequest request, Func<TimeSpan> now, TimeSpan? due, CancellationToken cancellationToken)
     {
-        var sample = new RequestSample();
+        var (began, messages, failure) = (now(), new MessageLog(), (StatusCode?)null);
         try
         {
             await foreach (var part in student.StreamPredictAsync(request, cancellationToken))
             {
-                sample._first = sample._first == 0 ? Stopwatch.GetTimestamp() : sample._first;
-                sample.Take(part.Answer);
+                messages.Add(part, now());
             }
         }
         catch (RpcException failed)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            sample.Failure = failed.StatusCode;
+            failure = failed.StatusCode;
         }
 
-        sample._last = Stopwatch.GetTimestamp();
-        return sample;
+        return messages.Sample(due is { } time && time < began ? time : began, began, now()) with { Failure = failure };
     }
-
-    // With both tasks the times of both; they read one input.
-    private void Take(TaskAnswer? answer)
-    {
-        if (answer is not null)
-        {
-            (InputTokens, OutputTokens) = (Math.Max(InputTokens, answer.Usage.InputTokens), OutputTokens + answer.Usage.OutputTokens);
-            (Queue, Tokenize) = (Queue + Span(answer.Timings.Queue), Tokenize + Span(answer.Timings.Tokenize));
-            (Encode, Decode) = (Encode + Span(answer.Timings.Encode), Decode + Span(answer.Timings.Decode));
-        }
-    }
-
-    private static TimeSpan Span(Duration? duration) => duration?.ToTimeSpan() ?? TimeSpan.Zero;
 }

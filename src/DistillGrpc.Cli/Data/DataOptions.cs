@@ -40,6 +40,9 @@ internal sealed class DataOptions
     /// <summary>Whether rows were named.</summary>
     public bool IsGiven(ParseResult parsed) => parsed.GetValue(_data) is not null;
 
+    /// <summary>What rows were named by, as it was written: the option or its alias.</summary>
+    public string NameIn(ParseResult parsed) => parsed.GetResult(_data)?.IdentifierToken?.Value ?? _data.Name;
+
     /// <summary>The rows.</summary>
     /// <exception cref="InvalidDataException">There are none.</exception>
     public DataSource Of(ParseResult parsed) => parsed.GetValue(_data) switch

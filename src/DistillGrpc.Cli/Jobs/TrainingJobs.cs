@@ -47,7 +47,7 @@ internal sealed class TrainingJobs(TrainingClient client) : IJobs
         var why = job.Reason.Length > 0 ? $" ({job.Reason}{(job.Message.Length > 0 ? $": {job.Message}" : "")})" : "";
         var steps = job.Progress is { } at ? string.Create(CultureInfo.InvariantCulture, $", {TrainingOutput.Name(at.Phase)}step {at.Step} of {at.TotalSteps}, loss {at.Loss:0.000}, {at.TokensPerSecond:0} tokens/s") : "";
         var right = job.Evaluation is { } evaluation ? $", {evaluation.Correct} of {evaluation.Examples} right" : "";
-        var left = job is { State: TrainingJobState.Running, Progress.Remaining: { } remaining } ? $", ETA {remaining.ToTimeSpan():h\\:mm\\:ss}" : "";
+        var left = job is { State: TrainingJobState.Running, Progress.Remaining: { } remaining } ? $", ETA {ProgressLine.Left(remaining.ToTimeSpan())}" : "";
         var made = job.Result?.Model ?? $"models/{job.Spec?.ModelId}";
         return $"{job.Name} {job.State}{why}: {made}{steps}{right}{left}";
     }

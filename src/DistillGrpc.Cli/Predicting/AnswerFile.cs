@@ -1,92 +1,156 @@
+using System.Text;
+
 namespace DistillGrpc.Cli.Predicting;
 
 /// <summary>
 /// A file of answers that grows row by row, and is gone on with: whoever interrupts a run and starts it again asks for the rest alone. A last
-/// line that was not written to its end, and rows that were refused, are taken out and asked for again.
+/// line that was not written to its end, and rows that were refused, are taken out and asked for again. It is one run's, from its opening on.
 /// </summary>
 internal sealed class AnswerFile : IAsyncDisposable
 {
-    private const string Beginning = "{\"id\":";
-    private readonly StreamWriter _writer;
-    private readonly Dictionary<string, int> _kept;
+    private readonly FileInfo _file;
+    private readonly Dictionary<string, ulong> _answers = new(StringComparer.Ordinal);
 
-    private AnswerFile(StreamWriter writer, Dictionary<string, int> kept) => (_writer, _kept, Kept) = (writer, kept, kept.Values.Sum());
+    // Both are locked: whoever opens the file now, by whichever name, is refused.
+    private readonly FileStream _opened;
+    private FileStream _written;
 
-    /// <summary>Answers that were there.</summary>
-    public int Kept { get; }
+    private AnswerFile(FileInfo file, FileStream opened) => (_file, _opened, _written) = (file, opened, opened);
 
-    /// <summary>Opens it.</summary>
-    /// <exception cref="InvalidDataException">It cannot be written, or holds something else.</exception>
+    /// <summary>Whether there are any answers.</summary>
+    public bool HasAnswers => _answers.Count > 0;
+
+    /// <summary>Opens it, and makes it where it is not there.</summary>
+    /// <exception cref="InvalidDataException">It cannot be written, is being written by another run, or holds something else: then it is left as it is.</exception>
     public static async Task<AnswerFile> OpenAsync(FileInfo file, CancellationToken cancellationToken)
     {
-        var kept = new Dictionary<string, int>(StringComparer.Ordinal);
-        if (file is { Exists: true, Length: > 0 })
-        {
-            await MendAsync(file, kept, cancellationToken);
-        }
-
+        var answers = new AnswerFile(file, Open(file, file.FullName, FileMode.OpenOrCreate));
         try
         {
-            return new AnswerFile(new StreamWriter(file.FullName, append: true) { AutoFlush = true }, kept);
+            // A pipe or a device has nothing to go on with.
+            if (answers._opened is { CanSeek: true, Length: > 0 })
+            {
+                await answers.GoOnAsync(cancellationToken);
+            }
+
+            return answers;
+        }
+        catch
+        {
+            await answers.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Whether a row's answer is there.</summary>
+    /// <param name="id">The row's id.</param>
+    /// <param name="asked">What is asked, as <see cref="AnswerLine.HashOf"/> has it.</param>
+    /// <exception cref="InvalidDataException">The answer is to something else.</exception>
+    public bool Has(string id, ulong asked) => _answers.TryGetValue(id, out var before) && (before == asked
+        ? true
+        : throw new InvalidDataException($"--out: {_file} answers row '{id}' as it was asked with another input, model or option: name another file, or delete this one to ask anew."));
+
+    /// <summary>Writes a line; it is there when this returns.</summary>
+    public ValueTask WriteAsync(string line, CancellationToken cancellationToken) => _written.WriteAsync(Encoding.UTF8.GetBytes($"{line}\n"), cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _written.DisposeAsync();
+        await _opened.DisposeAsync();
+    }
+
+    private static FileStream Open(FileInfo file, string path, FileMode mode)
+    {
+        try
+        {
+            return Directory.Exists(path) ? throw OutputFailure.Folder("--out", file) : new FileStream(path, mode, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new InvalidDataException($"--out: {file} cannot be written: {failure.Message}", failure);
+            throw OutputFailure.Of("--out", file, failure, path);
         }
     }
 
-    /// <summary>Whether a row's answer is there; each answer counts for one row.</summary>
-    public bool Takes(string id)
+    private async Task GoOnAsync(CancellationToken cancellationToken)
     {
-        var count = _kept.GetValueOrDefault(id);
-        _kept[id] = count - 1;
-        return count > 0;
-    }
-
-    /// <summary>Writes a line; it is there when this returns.</summary>
-    public async ValueTask WriteAsync(string line, CancellationToken cancellationToken) => await _writer.WriteAsync($"{line}\n".AsMemory(), cancellationToken);
-
-    public ValueTask DisposeAsync() => _writer.DisposeAsync();
-
-    // What is good goes into a file that takes this one's place.
-    private static async Task MendAsync(FileInfo file, Dictionary<string, int> kept, CancellationToken cancellationToken)
-    {
-        await using var mended = new UnfinishedFile(file);
-        await using (var writer = new StreamWriter(mended.Stream, leaveOpen: true))
+        var (end, isEnded, refused) = (0L, true, new List<(long Start, long End)>());
+        await foreach (var line in FileLines.ReadAsync(_opened, cancellationToken))
         {
-            using var reader = file.OpenText();
-            for (var (number, line) = (1, await reader.ReadLineAsync(cancellationToken)); line is not null; number++)
+            if (AnswerLine.Read(line.Text) is { } answer)
             {
-                var next = await reader.ReadLineAsync(cancellationToken);
-                var isAnswer = AnswerLine.TryRead(line, out var id, out var isAnswered);
-                if (!isAnswer && next is not null)
+                (end, isEnded) = (line.End, line.IsEnded || !answer.IsAnswered);
+                if (answer.IsAnswered)
                 {
-                    throw new InvalidDataException($"--out: line {number} of {file} is no answer: name another file.");
+                    _answers[answer.Id] = answer.Asked;
                 }
-
-                if (isAnswer && isAnswered)
+                else
                 {
-                    kept[id] = kept.GetValueOrDefault(id) + 1;
-                    await writer.WriteAsync($"{line}\n".AsMemory(), cancellationToken);
+                    refused.Add((line.Start, line.End));
                 }
-
-                line = next;
             }
-
-            // One line, and that is no answer: not a torn one, but somebody's file.
-            if (kept.Count == 0 && !await BeginsAsAnswerAsync(file, cancellationToken))
+            else if (line.IsEnded || !AnswerLine.IsTorn(line.Text))
             {
-                throw new InvalidDataException($"--out: {file} holds no answers: name another file.");
+                throw new InvalidDataException($"--out: line {line.Number} of {_file} is no answer that a run with --out has written: name another file.");
             }
         }
 
-        await mended.CompleteAsync();
+        if (refused.Count > 0)
+        {
+            await RewriteAsync(refused, end, cancellationToken);
+        }
+        else if (end < _opened.Length)
+        {
+            _opened.SetLength(end);
+        }
+
+        _written.Seek(0, SeekOrigin.End);
+        if (!isEnded && _written.Length > 0)
+        {
+            await WriteAsync("", cancellationToken);
+        }
     }
 
-    private static async Task<bool> BeginsAsAnswerAsync(FileInfo file, CancellationToken cancellationToken)
+    // What is good goes into a file that takes this one's place, and not that of a link to it.
+    private async Task RewriteAsync(List<(long Start, long End)> refused, long end, CancellationToken cancellationToken)
     {
-        using var reader = file.OpenText();
-        var line = (await reader.ReadLineAsync(cancellationToken) ?? "").Replace(" ", "", StringComparison.Ordinal);
-        return Beginning.StartsWith(line, StringComparison.Ordinal) || line.StartsWith(Beginning, StringComparison.Ordinal);
+        var path = (_file.ResolveLinkTarget(returnFinalTarget: true) ?? _file).FullName;
+        var mended = Open(_file, path + ".tmp", FileMode.Create);
+        try
+        {
+            var from = 0L;
+            foreach (var (start, stop) in refused.Append((end, end)))
+            {
+                await CopyAsync(from, start, mended, cancellationToken);
+                from = stop;
+            }
+
+            mended.Flush(flushToDisk: true);
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(mended.SafeFileHandle, File.GetUnixFileMode(_opened.SafeFileHandle));
+            }
+
+            File.Move(path + ".tmp", path, overwrite: true);
+            _written = mended;
+        }
+        catch
+        {
+            await mended.DisposeAsync();
+            File.Delete(path + ".tmp");
+            throw;
+        }
+    }
+
+    private async Task CopyAsync(long from, long to, FileStream mended, CancellationToken cancellationToken)
+    {
+        var buffer = new byte[(int)Math.Min(1 << 16, to - from)];
+        _opened.Position = from;
+        for (var left = to - from; left > 0;)
+        {
+            var part = buffer.AsMemory(0, (int)Math.Min(buffer.Length, left));
+            await _opened.ReadExactlyAsync(part, cancellationToken);
+            await mended.WriteAsync(part, cancellationToken);
+            left -= part.Length;
+        }
     }
 }

@@ -40,14 +40,15 @@ internal static class PredictCommand
                 };
                 writing.Set(parsed, request);
                 return request.Segments.Count == 0 ? AnswerRowsAsync(parsed.GetValue(student)!, new PredictRun(data.Of(parsed), request, parsed.GetValue(output), parsed.GetValue(json)), cancellationToken)
-                    : data.IsGiven(parsed) || parsed.GetValue(output) is not null ? throw new InvalidDataException($"{(data.IsGiven(parsed) ? "--data" : "--out")}: name rows, or give a text, not both.")
+                    : data.IsGiven(parsed) || parsed.GetValue(output) is not null ? throw new InvalidDataException($"{(data.IsGiven(parsed) ? data.NameIn(parsed) : output.Name)}: name rows, or give a text, not both.")
                     : AnswerAsync(parsed.GetValue(student)!, request, parsed.GetValue(json), cancellationToken);
             },
             cancellationToken));
         return command;
     }
 
-    private static PredictionTask TaskOf(string name) => name switch
+    /// <summary>The task that <c>--task</c> names.</summary>
+    internal static PredictionTask TaskOf(string name) => name switch
     {
         "rationale" => PredictionTask.Rationale,
         "both" => PredictionTask.Both,

@@ -69,7 +69,7 @@ internal sealed class TrainingOutput(bool isJson)
 
     private static string Text(TrainingProgress at) => at.Phase is TrainingPhase.Answers or TrainingPhase.Int8 ? $"{Name(at.Phase)}{ProgressLine.Bar((double)at.Step / at.TotalSteps)}" : string.Create(
         CultureInfo.InvariantCulture,
-        $"{Name(at.Phase)}{ProgressLine.Bar((double)at.Step / at.TotalSteps)} step {at.Step} loss {at.Loss:0.000}{(at.RationaleLoss > 0 ? $" (label {at.LabelLoss:0.000}, rationale {at.RationaleLoss:0.000})" : "")} {at.TokensPerSecond:0} tokens/s ETA {at.Remaining.ToTimeSpan():h\\:mm\\:ss}");
+        $"{Name(at.Phase)}{ProgressLine.Bar((double)at.Step / at.TotalSteps)} step {at.Step} loss {at.Loss:0.000}{(at.RationaleLoss > 0 ? $" (label {at.LabelLoss:0.000}, rationale {at.RationaleLoss:0.000})" : "")} {at.TokensPerSecond:0} tokens/s ETA {ProgressLine.Left(at.Remaining.ToTimeSpan())}");
 
     private void Say(string text)
     {

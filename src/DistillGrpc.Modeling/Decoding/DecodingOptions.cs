@@ -48,7 +48,7 @@ public sealed record DecodingOptions
     /// <summary>No n tokens in a row come twice (start id and prefix count), up to 64; default 0, off. Not with <see cref="Allowed"/>.</summary>
     public int NoRepeatNgram { get; init; }
 
-    /// <summary>Sampling's seed: the same seed gives the same answers, whatever else is decoded; default 0.</summary>
+    /// <summary>Sampling's seed: the same seed gives the same answers, whatever else is decoded (in float32 as far as its rounding allows, see <see cref="Engines.IT5Engine"/>); default 0.</summary>
     public long Seed { get; init; }
 
     /// <summary>What the answer is made to begin with, behind the start id; neither given back nor counted; default nothing.</summary>

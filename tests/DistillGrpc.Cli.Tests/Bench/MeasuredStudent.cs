@@ -5,7 +5,7 @@ using Grpc.Core;
 
 namespace DistillGrpc.Cli.Tests.Bench;
 
-/// <summary>A Student whose words have two tokens each, with three more around them; it reads 200 and ends every answer after three.</summary>
+/// <summary>A Student whose words have two tokens each, with three more around them; it reads 200, or as many as a test says, and ends every answer after three.</summary>
 internal sealed class MeasuredStudent : InferenceService.InferenceServiceBase
 {
     public const string Version = "models/measured/versions/3";
@@ -13,6 +13,12 @@ internal sealed class MeasuredStudent : InferenceService.InferenceServiceBase
 
     /// <summary>Every so many calls one is refused; 0 for none.</summary>
     public int RefusesEvery { get; init; }
+
+    /// <summary>Tokens that it reads.</summary>
+    public int Reads { get; init; } = 200;
+
+    /// <summary>Called before a stream is answered.</summary>
+    public Func<Task> OnStream { get; init; } = () => Task.CompletedTask;
 
     public ConcurrentQueue<string> Prompts { get; } = [];
 
@@ -27,18 +33,20 @@ internal sealed class MeasuredStudent : InferenceService.InferenceServiceBase
             throw new RpcException(new Status(StatusCode.ResourceExhausted, "full"));
         }
 
+        await OnStream();
         await responseStream.WriteAsync(new StreamPredictResponse { Delta = new AnswerDelta { Task = PredictionTask.Label, Text = "on" } });
         await responseStream.WriteAsync(new StreamPredictResponse { Answer = Answer(request.Segments[0], Math.Min(3, request.MaxOutputTokens)) });
     }
 
-    private static TaskAnswer Answer(string prompt, int tokens)
+    private TaskAnswer Answer(string prompt, int tokens)
     {
         var length = (2 * prompt.Split(' ').Length) + 3;
         return new TaskAnswer
         {
             Task = PredictionTask.Label,
-            Usage = new Usage { InputTokens = Math.Min(200, length), OutputTokens = tokens },
-            InputTruncated = length > 200,
+            Usage = new Usage { InputTokens = Math.Min(Reads, length), OutputTokens = tokens },
+            FinishReason = FinishReason.EndOfSequence,
+            InputTruncated = length > Reads,
             Timings = new Timings
             {
                 Queue = Duration.FromTimeSpan(TimeSpan.FromMilliseconds(1)),

@@ -57,11 +57,42 @@ public sealed class TargetLossTests
     [Fact]
     public void Sums_Cancelled_EndWithinAStep()
     {
+        using var stop = new CancellationTokenSource();
+        using var engine = new ScriptedEngine(64, read =>
+        {
+            if (read.Count == 4)
+            {
+                stop.Cancel();
+            }
+
+            return new float[64];
+        });
+
+        Assert.Throws<OperationCanceledException>(() => TargetLoss.Sums(engine, [new TaskRow([3, 1], [.. Enumerable.Range(10, 20), 1])], null, stop.Token));
+
+        // The fourth step was under way; nothing is left of the text that was read.
+        Assert.Equal((4, 0), (engine.Asked.Count, engine.Live));
+    }
+
+    [Fact]
+    public void Sums_CancelledBetweenBatches_DoNotReadTheNext()
+    {
         using var model = Tiny.Model();
         using var engine = new TorchEngine(model, ownsModel: false);
         using var stop = new CancellationTokenSource();
+        var read = 0;
 
-        Assert.Throws<OperationCanceledException>(() => TargetLoss.Sums(engine, Rows, _ => stop.Cancel(), stop.Token));
+        Assert.Throws<OperationCanceledException>(() => TargetLoss.Sums(
+            engine,
+            Rows,
+            count =>
+            {
+                read += count;
+                stop.Cancel();
+            },
+            stop.Token));
+
+        Assert.InRange(read, 1, Rows.Length - 1);
     }
 
     private static double Loss(T5Model model, TaskRow row)

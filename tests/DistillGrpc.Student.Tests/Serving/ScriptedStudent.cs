@@ -1,7 +1,10 @@
+using System.Runtime.CompilerServices;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving;
+using DistillGrpc.Student.Serving.Scheduling;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,9 +17,10 @@ internal sealed class ScriptedStudent : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder;
     private readonly WebApplication _app;
+    private readonly CallWatch _watch;
 
-    private ScriptedStudent(TemporaryFolder folder, WebApplication app, ScriptedEngine engine) =>
-        (_folder, _app, Engine, Channel) = (folder, app, engine, DistillChannel.To(app.Address()));
+    private ScriptedStudent(TemporaryFolder folder, WebApplication app, ScriptedEngine engine, CallWatch watch) =>
+        (_folder, _app, Engine, _watch, Channel) = (folder, app, engine, watch, DistillChannel.To(app.Address()));
 
     public ScriptedEngine Engine { get; }
 
@@ -28,6 +32,12 @@ internal sealed class ScriptedStudent : IAsyncDisposable
 
     public ModelCatalog Catalog => _app.Services.GetRequiredService<ModelCatalog>();
 
+    /// <summary>Answers that wait for a place in the batch.</summary>
+    public int Waiting => QueueOf(Catalog.Find("models/scripted", "model")).Waiting;
+
+    /// <summary>Calls that were given up, as far as the Student knows.</summary>
+    public int GivenUp => _watch.Calls.Count(call => call.IsCancellationRequested);
+
     /// <summary>Starts it.</summary>
     /// <param name="answer">What the model answers to what it reads, its prefix included.</param>
     /// <param name="card">What it can be asked.</param>
@@ -37,12 +47,13 @@ internal sealed class ScriptedStudent : IAsyncDisposable
     /// <summary>Starts it with an engine.</summary>
     public static async Task<ScriptedStudent> StartAsync(ScriptedEngine engine, ModelCard? card = null, params string[] settings)
     {
-        var folder = new TemporaryFolder();
+        var (folder, watch) = (new TemporaryFolder(), new CallWatch());
         var app = StudentHost.Create(
             ["--Listen=http://127.0.0.1:0", $"--StateDirectory={folder.Path}/state", $"--Models:scripted={Directory.CreateDirectory($"{folder.Path}/model").FullName}", .. settings],
             builder =>
             {
                 builder.Logging.ClearProviders();
+                builder.Services.AddSingleton(watch).AddGrpc(grpc => grpc.Interceptors.Add<CallWatch>());
                 builder.Services.AddSingleton<ModelLoader>(_ => new ServingModel(engine, SchedulerRig.Bytes, card ?? new ModelCard(), 1));
             },
             isEmbedded: true);
@@ -51,7 +62,7 @@ internal sealed class ScriptedStudent : IAsyncDisposable
         // The warm-up is nobody's.
         engine.Passes.Clear();
         engine.Rows.Clear();
-        return new ScriptedStudent(folder, app, engine);
+        return new ScriptedStudent(folder, app, engine, watch);
     }
 
     /// <summary>Waits until nothing is left of any request.</summary>
@@ -78,4 +89,7 @@ internal sealed class ScriptedStudent : IAsyncDisposable
         await _app.DisposeAsync();
         _folder.Dispose();
     }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_queue")]
+    private static extern ref JobQueue QueueOf(ServedModel served);
 }

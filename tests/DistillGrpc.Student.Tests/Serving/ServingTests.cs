@@ -8,12 +8,11 @@ namespace DistillGrpc.Student.Tests.Serving;
 /// <summary>The scheduler behind real HTTP/2, with an engine that waits and fails when it is told to.</summary>
 public sealed class ServingTests
 {
-
     [Fact]
     public async Task StreamPredict_Both_GivesTheLabelBeforeTheRationalesFirstToken()
     {
         await using var student = await StartAsync(text => text.StartsWith("[label]", StringComparison.Ordinal) ? "yes" : "because it is so");
-        using var gate = new ManualResetEventSlim();
+        using var gate = new Gate();
         student.Engine.OnEncode = texts =>
         {
             if (texts[0].StartsWith("[rationale]", StringComparison.Ordinal))
@@ -29,7 +28,7 @@ public sealed class ServingTests
             {
                 // Nothing of the rationale is read before somebody has the label in hand.
                 Assert.Equal(("yes", "models/scripted/versions/1"), (part.Answer.Text, part.Answer.Model));
-                gate.Set();
+                gate.Open();
             }
         }
 
@@ -60,11 +59,13 @@ public sealed class ServingTests
             alone.Add((await student.Client.PredictAsync(Ask($"{(char)('a' + i)}"))).Label.Text);
         }
 
-        using var gate = new ManualResetEventSlim();
+        student.Engine.Passes.Clear();
+        using var gate = new Gate();
         student.Engine.OnStep = _ => gate.Wait();
         var asked = Enumerable.Range(0, 26).Select(i => student.Client.PredictAsync(Ask($"{(char)('a' + i)}"))).ToArray();
-        await Task.Delay(100);
-        gate.Set();
+        // A first step waits, with those that came before it; the others wait for a place.
+        await UntilAsync(() => student.Engine.Passes.Sum(pass => pass.Length) + student.Waiting == 26);
+        gate.Open();
         var together = await Task.WhenAll(asked);
 
         Assert.Equal(alone, together.Select(answer => answer.Label.Text));
@@ -120,16 +121,22 @@ public sealed class ServingTests
     public async Task Predict_WhileABatchIsUnderWay_GoesBeforeWhatWaitsOfIt()
     {
         await using var student = await StartAsync(_ => new string('x', 20), null, "--MaxStepRows=4", "--MaxBatchRows=3", "--MaxBatchWait=01:00:00");
-        student.Engine.OnStep = _ => Thread.Sleep(2);
+        using var gate = new Gate();
+        student.Engine.OnStep = _ => gate.Wait();
         var rows = Enumerable.Range(0, 60).Select(i => new BatchPredictRequest { Id = $"{i}", Request = Ask($"row {i}") });
         var batch = student.Client.BatchPredictAsync(rows.ToAsyncEnumerable()).ToListAsync().AsTask();
-        await UntilAsync(() => student.Engine.Passes.Count > 2);
-        var now = await student.Client.PredictAsync(Ask("now"));
-        var before = student.Engine.Passes.SelectMany(pass => pass).ToList();
+        int Taken() => student.Engine.Passes.Sum(pass => pass.Length);
+        await UntilAsync(() => Taken() + student.Waiting == 60);
+        var before = Taken();
+        var now = student.Client.PredictAsync(Ask("now"));
+        await UntilAsync(() => Taken() + student.Waiting == 61);
+        gate.Open();
         var answers = await batch;
 
+        // Next after those that the first step has, which may be three.
+        Assert.InRange(before, 1, 3);
+        Assert.Equal("[label] now", student.Engine.Passes.SelectMany(pass => pass).ElementAt(before));
         Assert.Equal(60, answers.Count(answer => answer.Prediction is not null));
-        Assert.InRange(before.Count, 4, 40);
-        Assert.Equal(20, now.Label.Text.Length);
+        Assert.Equal(20, (await now).Label.Text.Length);
     }
 }

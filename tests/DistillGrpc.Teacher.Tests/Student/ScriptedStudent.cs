@@ -22,6 +22,9 @@ internal sealed class ScriptedStudent : IAsyncDisposable
     /// <summary>What was asked, and the deadline that came with it.</summary>
     public ConcurrentQueue<(PredictRequest Request, DateTime Deadline)> Calls { get; } = [];
 
+    /// <summary>How streams are answered.</summary>
+    public Func<IServerStreamWriter<StreamPredictResponse>, Task> OnStream { get; set; } = _ => throw new RpcException(new Status(StatusCode.Unimplemented, ""));
+
     public static async Task<ScriptedStudent> StartAsync(params Func<ServerCallContext, Task<PredictResponse>>[] script)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -33,7 +36,7 @@ internal sealed class ScriptedStudent : IAsyncDisposable
         var app = builder.Build();
         app.MapGrpcService<Service>();
         var student = new ScriptedStudent(app);
-        app.Services.GetRequiredService<Service>().Calls = student.Calls;
+        app.Services.GetRequiredService<Service>().Student = student;
         await app.StartAsync();
         return student;
     }
@@ -44,12 +47,14 @@ internal sealed class ScriptedStudent : IAsyncDisposable
     {
         private int _next;
 
-        public ConcurrentQueue<(PredictRequest Request, DateTime Deadline)> Calls { get; set; } = [];
+        public ScriptedStudent? Student { get; set; }
 
         public override Task<PredictResponse> Predict(PredictRequest request, ServerCallContext context)
         {
-            Calls.Enqueue((request, context.Deadline));
+            Student!.Calls.Enqueue((request, context.Deadline));
             return script[Math.Min(Interlocked.Increment(ref _next), script.Length) - 1](context);
         }
+
+        public override Task StreamPredict(StreamPredictRequest request, IServerStreamWriter<StreamPredictResponse> responseStream, ServerCallContext context) => Student!.OnStream(responseStream);
     }
 }

@@ -46,6 +46,40 @@ public sealed class StudentTeacherTests
     }
 
     [Fact]
+    public async Task Answer_Streamed_ArrivesWhileTheStudentIsStillWriting()
+    {
+        var answer = Response("no", "He sleeps.");
+        var heard = new TaskCompletionSource();
+        await using var student = await ScriptedStudent.StartAsync(Good);
+        student.OnStream = async stream =>
+        {
+            await stream.WriteAsync(new StreamPredictResponse { Answer = answer.Label });
+            await stream.WriteAsync(new StreamPredictResponse { Delta = new AnswerDelta { Task = PredictionTask.Rationale, Text = "He " } });
+            // Nothing more is written before the Teacher's caller has this.
+            await heard.Task.WaitAsync(TimeSpan.FromSeconds(60));
+            await stream.WriteAsync(new StreamPredictResponse { Delta = new AnswerDelta { Task = PredictionTask.Rationale, Text = "sleeps." } });
+            await stream.WriteAsync(new StreamPredictResponse { Answer = answer.Rationale });
+        };
+        await using var teacher = await Teacher(student);
+
+        var deltas = new List<string>();
+        await foreach (var response in teacher.Client.GenerateRationalesAsync(new RationaleSpec { StreamText = true }, new[] { new Example { Id = "0", Segments = { "x" } } }.ToAsyncEnumerable()))
+        {
+            if (response.Delta is { } delta)
+            {
+                deltas.Add(delta.Text);
+                heard.TrySetResult();
+            }
+            else
+            {
+                Assert.Equal("He sleeps. The answer is no.", response.Result.RawText);
+            }
+        }
+
+        Assert.Equal(["He ", "sleeps.", " The answer is no."], deltas);
+    }
+
+    [Fact]
     public async Task Answer_LogProbabilitiesAsked_AreThoseOfTheLabel()
     {
         await using var student = await ScriptedStudent.StartAsync(Good);
