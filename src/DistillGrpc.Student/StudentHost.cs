@@ -40,6 +40,7 @@ public static class StudentHost
         builder.Services.TryAddSingleton<ModelLoader>(directory => ServingModel.Load(directory, options));
         builder.Services.AddSingleton<ModelServing>();
         builder.Services.AddSingleton<ModelCatalog>();
+        builder.Services.AddSingleton<HealthSource>(services => new ModelHealth(services.GetRequiredService<ModelCatalog>()).Of);
         builder.Services.AddSingleton<AskReader>();
         builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();

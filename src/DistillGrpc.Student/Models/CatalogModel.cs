@@ -92,6 +92,15 @@ internal sealed class CatalogModel
             ?? throw RpcFailure.FailedPrecondition("VERSION_UNLOADED", $"{ModelName.Of(Id, number)} is not loaded: give it an alias.");
     }
 
+    /// <summary>Whether what a name asks for answers now; null where there is no such version or alias.</summary>
+    public bool? IsServing(ModelName name)
+    {
+        var number = name.Number ?? (_aliases.TryGetValue(name.Alias ?? ModelName.Stable, out var aliased) ? aliased : null);
+        return number is not { } asked ? (name.Alias is null ? false : null)
+            : _served.TryGetValue(asked, out var served) ? served.IsServing
+            : name.Number is null || Directory.Exists(PlaceOf(asked)) ? false : null;
+    }
+
     public Model Describe()
     {
         var model = _aliases.TryGetValue(ModelName.Stable, out var stable) && _served.GetValueOrDefault(stable) is { } answering ? answering.Describe() : new Model { State = ModelState.Unloaded };

@@ -139,6 +139,9 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
         return _models.TryGetValue(parsed.Id, out var model) ? (model, parsed) : throw RpcFailure.NotFound("MODEL_NOT_FOUND", $"There is no model '{ModelName.Of(parsed.Id)}'.");
     }
 
+    /// <summary>Whether what a name asks for answers now; null where there is none. Waits for nothing.</summary>
+    public bool? IsServing(ModelName name) => _models.TryGetValue(name.Id, out var model) ? model.IsServing(name) : null;
+
     /// <summary>The version of a model that a job made, or null.</summary>
     public int? MadeBy(string id, string job) => _models.TryGetValue(id, out var model)
         ? model.Numbers.Where(number => ModelFolder.LineageOf(model.PlaceOf(number))?.Job == job).Select(number => (int?)number).FirstOrDefault()

@@ -37,6 +37,9 @@ internal sealed class ServedModel : IAsyncDisposable
     /// <summary>Null when it serves, else why it does not.</summary>
     public Task<Exception?> Loaded => _loaded.Task;
 
+    /// <summary>Whether it answers.</summary>
+    public bool IsServing => _loaded.Task.IsCompleted && Failure is null;
+
     public Model Describe()
     {
         var description = new Model { Name = Name, State = ModelState.Loading };
@@ -45,7 +48,7 @@ internal sealed class ServedModel : IAsyncDisposable
             description.State = ModelState.Failed;
             description.Failure = Scheduler.Reason(failure);
         }
-        else if (_loaded.Task.IsCompleted && _model is { } model)
+        else if (IsServing && _model is { } model)
         {
             description.State = ModelState.Serving;
             description.Prefixes = new TaskPrefixes { Label = model.Card.LabelPrefix, Rationale = model.Card.RationalePrefix };
