@@ -30,6 +30,11 @@ public sealed class ModelClient(ChannelBase channel)
     public async Task<Model> DeleteAliasAsync(string name, string alias, CancellationToken cancellationToken = default) =>
         (await _client.DeleteModelAliasAsync(new DeleteModelAliasRequest { Name = name, Alias = alias }, cancellationToken: cancellationToken)).Model;
 
+    /// <summary>Says how requests under a model's plain name are divided among its versions; null for not at all.</summary>
+    /// <exception cref="RpcException">The call failed.</exception>
+    public async Task<Model> SetTrafficAsync(string name, ModelTraffic? traffic, CancellationToken cancellationToken = default) =>
+        (await _client.SetModelTrafficAsync(new SetModelTrafficRequest { Name = name, Traffic = traffic }, cancellationToken: cancellationToken)).Model;
+
     /// <summary>Removes a version that has no alias.</summary>
     /// <exception cref="RpcException">The call failed.</exception>
     public async Task DeleteVersionAsync(string name, CancellationToken cancellationToken = default) =>

@@ -5,6 +5,7 @@ using DistillGrpc.Student.Datasets;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving;
 using DistillGrpc.Student.Serving.Requests;
+using DistillGrpc.Student.Serving.Traffic;
 using DistillGrpc.Student.Storage;
 using DistillGrpc.Student.Training;
 using DistillGrpc.Student.Training.Jobs;
@@ -41,6 +42,8 @@ public static class StudentHost
         builder.Services.AddSingleton<ModelServing>();
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<HealthSource>(services => new ModelHealth(services.GetRequiredService<ModelCatalog>()).Of);
+        builder.Services.AddSingleton<TrafficRoutes>();
+        builder.Services.AddSingleton<Shadows>();
         builder.Services.AddSingleton<AskReader>();
         builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();

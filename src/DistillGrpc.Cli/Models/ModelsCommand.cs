@@ -36,6 +36,7 @@ internal static class ModelsCommand
                 Print(await client.SetAliasAsync(Name(parsed.GetValue(name)!), parsed.GetValue(alias)!, cancellationToken), json)),
             Of(student, "unalias", "Takes an alias away; a version without any is unloaded.", [name, alias], async (client, parsed, json, cancellationToken) =>
                 Print(await client.DeleteAliasAsync(Name(parsed.GetValue(name)!), parsed.GetValue(alias)!, cancellationToken), json)),
+            TrafficCommand.Create(student, name),
             Of(student, "delete", "Removes a version that has no alias, or a model with all its versions.", [name], async (client, parsed, json, cancellationToken) =>
             {
                 var gone = Name(parsed.GetValue(name)!);
@@ -58,7 +59,7 @@ internal static class ModelsCommand
         };
     }
 
-    private static Command Of(Option<string> student, string verb, string description, Symbol[] symbols, Func<ModelClient, ParseResult, bool, CancellationToken, Task> run)
+    public static Command Of(Option<string> student, string verb, string description, Symbol[] symbols, Func<ModelClient, ParseResult, bool, CancellationToken, Task> run)
     {
         var json = new Option<bool>("--json") { Description = "Prints JSON, an object on a line." };
         var command = new Command(verb, description) { json };
@@ -84,7 +85,7 @@ internal static class ModelsCommand
         return command;
     }
 
-    private static void Print(Model model, bool isJson)
+    public static void Print(Model model, bool isJson)
     {
         if (isJson)
         {
@@ -93,6 +94,11 @@ internal static class ModelsCommand
         }
 
         Console.WriteLine($"{model.Name} {model.State}{(model.Failure.Length > 0 ? $": {model.Failure}" : "")}{(model.Parameters > 0 ? string.Create(CultureInfo.InvariantCulture, $", {model.Parameters:n0} parameters") : "")}");
+        if (model.Traffic is not null)
+        {
+            Console.WriteLine($"  {TrafficText.Of(model)}");
+        }
+
         foreach (var version in model.Versions)
         {
             var number = int.Parse(version.Name[(version.Name.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture);
@@ -114,5 +120,5 @@ internal static class ModelsCommand
         ? ""
         : $", {lineage.Job}, {lineage.Rows} rows of {lineage.Dataset}, {lineage.Steps} steps{(lineage.EvaluationRows > 0 ? $", {lineage.EvaluationCorrect} of {lineage.EvaluationRows} right" : "")}";
 
-    private static string Name(string given) => given.StartsWith(Collection, StringComparison.Ordinal) ? given : Collection + given;
+    public static string Name(string given) => given.StartsWith(Collection, StringComparison.Ordinal) ? given : Collection + given;
 }

@@ -13,12 +13,14 @@ internal sealed class CatalogModel
     private readonly string _path;
     private ImmutableDictionary<int, ServedModel> _served = ImmutableDictionary<int, ServedModel>.Empty;
     private ImmutableSortedDictionary<string, int> _aliases;
+    private volatile ModelDivision? _division;
 
     /// <summary>A model of the state directory.</summary>
     public CatalogModel(string id, ModelFolder folder)
     {
         (Id, Folder, _path) = (id, folder, "");
         _aliases = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, folder.Aliases);
+        _division = folder.Traffic is { } policy ? new ModelDivision(policy) : null;
     }
 
     /// <summary>A folder that the operator has named: one version, which nobody changes.</summary>
@@ -32,6 +34,9 @@ internal sealed class CatalogModel
 
     /// <summary>Version numbers by alias.</summary>
     public IReadOnlyDictionary<string, int> Aliases => _aliases;
+
+    /// <summary>How requests under its plain name are divided, or null.</summary>
+    public ModelDivision? Division => _division;
 
     /// <summary>The versions that are loaded, or are being loaded.</summary>
     public IReadOnlyDictionary<int, ServedModel> Served => _served;
@@ -67,6 +72,13 @@ internal sealed class CatalogModel
     {
         Folder!.SetAlias(alias, number);
         _aliases = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, Folder.Aliases);
+    }
+
+    /// <summary>Says how requests under its plain name are divided, null for not at all; it is on the disk when this returns, and counting begins anew.</summary>
+    public void SetTraffic(TrafficPolicy? policy)
+    {
+        Folder!.SetTraffic(policy);
+        _division = policy is null ? null : new ModelDivision(policy);
     }
 
     /// <summary>The version that a name asks for.</summary>
@@ -107,6 +119,7 @@ internal sealed class CatalogModel
         model.Name = ModelName.Of(Id);
         model.Aliases.Add(_aliases);
         model.Versions.AddRange(Numbers.Select(Version));
+        (model.Traffic, model.TrafficStatus) = (_division?.Policy.Describe(), _division?.Describe());
         return model;
     }
 

@@ -88,6 +88,14 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
         return model.Describe();
     });
 
+    /// <summary>Says how requests under a model's plain name are divided; null for not at all.</summary>
+    /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where the model is the operator's.</exception>
+    public Task<Model> SetTrafficAsync(string id, TrafficPolicy? policy) => ChangeAsync(id, model =>
+    {
+        model.SetTraffic(policy);
+        return Task.FromResult(model.Describe());
+    });
+
     /// <summary>Removes a version that has no alias.</summary>
     /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where it has an alias.</exception>
     public Task DeleteVersionAsync(string id, int number) => ChangeAsync(id, model =>

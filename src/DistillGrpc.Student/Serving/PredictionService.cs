@@ -5,12 +5,14 @@ using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Answers;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
+using DistillGrpc.Student.Serving.Traffic;
 using Grpc.Core;
 
 namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
-internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
+internal sealed class PredictionService(
+    ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int BatchInFlight = 64;
     private static readonly WriteOptions Flushed = new();
@@ -95,8 +97,10 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
 
     private async Task<(string Model, ChannelReader<StreamPredictResponse> Output)> StartAsync(PredictRequest request, Caller caller, bool wantsDeltas)
     {
-        var model = catalog.Find(request.Model, "model");
+        var named = catalog.Find(request.Model, "model");
         var ask = asks.Read(request, caller, wantsDeltas);
+        var route = routes.Of(named, request);
+        var model = route.Model;
         model.RequireLoaded();
         AskReader.RequireAble(model.Name, model.Card, request);
         if (model.Card.Form == PredictionForm.LabelFromRationale && request.GivenRationale.Length == 0)
@@ -112,7 +116,7 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
 
         // What is written is sent by the thread that wrote it: that is a pool's, never the model's.
         var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
-        _ = new AnswerFlow(model, lease, ask, output.Writer, time).RunAsync();
+        _ = new AnswerFlow(model, lease, ask, shadows.Observe(route, request, ask, output.Writer), time).RunAsync();
         return (model.Name, output.Reader);
     }
 }

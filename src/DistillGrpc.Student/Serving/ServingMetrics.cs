@@ -17,6 +17,7 @@ internal static class ServingMetrics
     private static readonly Histogram<int> StepRows = Meter.CreateHistogram<int>("distill.student.step.rows", "{row}", "Rows of a decoder's step, by model.");
     private static readonly Histogram<double> StepDuration = Meter.CreateHistogram<double>("distill.student.step.duration", "s", "Time of a decoder's step, by model.");
     private static readonly Histogram<double> EncoderDuration = Meter.CreateHistogram<double>("distill.student.encoder.duration", "s", "Time of an encoder's pass, by model.");
+    private static readonly Counter<long> Shadows = Meter.CreateCounter<long>("distill.student.shadows", "{request}", "Requests meant for a shadow, by its version and outcome (equal, different, failed, dropped).");
 
     /// <summary>An answer was written.</summary>
     public static void Answered(string model, TaskAnswer answer)
@@ -45,6 +46,9 @@ internal static class ServingMetrics
         StepRows.Record(rows, tag);
         StepDuration.Record(spent.TotalSeconds, tag);
     }
+
+    /// <summary>A request was given to a shadow, or meant for it.</summary>
+    public static void Shadowed(string model, string outcome) => Shadows.Add(1, new KeyValuePair<string, object?>("model", model), new KeyValuePair<string, object?>("outcome", outcome));
 
     private static TagList Tags(string model, PredictionTask task) => new() { { "model", model }, { "task", task == PredictionTask.Rationale ? "rationale" : task == PredictionTask.Both ? "both" : "label" } };
 
