@@ -62,7 +62,7 @@ public static class StudentHost
         configure?.Invoke(builder);
         var app = builder.Build();
         // Opened now: a folder that cannot be used keeps the service from starting.
-        ModelCatalog.Check(options, app.Services.GetRequiredService<StateDirectory>());
+        StoredModels.Check(options, app.Services.GetRequiredService<StateDirectory>());
         app.Services.GetRequiredService<StudentDatabase>();
         app.Services.GetRequiredService<DatasetStore>();
         app.MapGrpcService<PredictionService>();

@@ -36,6 +36,10 @@ internal static class ModelsCommand
                 Print(await client.SetAliasAsync(Name(parsed.GetValue(name)!), parsed.GetValue(alias)!, cancellationToken), json)),
             Of(student, "unalias", "Takes an alias away; a version without any is unloaded.", [name, alias], async (client, parsed, json, cancellationToken) =>
                 Print(await client.DeleteAliasAsync(Name(parsed.GetValue(name)!), parsed.GetValue(alias)!, cancellationToken), json)),
+            Of(student, "load", "Loads a version, also one without an alias; it answers under its own name until it is unloaded, or the Student stops.", [name], async (client, parsed, json, cancellationToken) =>
+                Print(await client.LoadVersionAsync(Name(parsed.GetValue(name)!), cancellationToken), json)),
+            Of(student, "unload", "Answers what waits for a version that has no alias, and gives its memory back.", [name], async (client, parsed, json, cancellationToken) =>
+                Print(await client.UnloadVersionAsync(Name(parsed.GetValue(name)!), cancellationToken), json)),
             TrafficCommand.Create(student, name),
             Of(student, "delete", "Removes a version that has no alias, or a model with all its versions.", [name], async (client, parsed, json, cancellationToken) =>
             {
@@ -103,7 +107,7 @@ internal static class ModelsCommand
         {
             var number = int.Parse(version.Name[(version.Name.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture);
             var aliases = string.Join(", ", model.Aliases.Where(alias => alias.Value == number).Select(alias => alias.Key).Order(StringComparer.Ordinal));
-            Console.WriteLine($"  {version.Name}{(aliases.Length > 0 ? $" ({aliases})" : "")} {version.State}{Origin(version)}");
+            Console.WriteLine($"  {version.Name}{(aliases.Length > 0 ? $" ({aliases})" : "")} {version.State}{(version.Pinned ? ", pinned" : "")}{Origin(version)}");
             if (version.Engine.Length > 0)
             {
                 Console.WriteLine($"    answers with {version.Engine}{(version.Int8Refusal.Length > 0 ? $", not in int8: {version.Int8Refusal}" : "")}");

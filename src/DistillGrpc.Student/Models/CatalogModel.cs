@@ -13,6 +13,7 @@ internal sealed class CatalogModel
     private readonly string _path;
     private ImmutableDictionary<int, ServedModel> _served = ImmutableDictionary<int, ServedModel>.Empty;
     private ImmutableSortedDictionary<string, int> _aliases;
+    private ImmutableHashSet<int> _pinned = [];
     private volatile ModelDivision? _division;
 
     /// <summary>A model of the state directory.</summary>
@@ -34,6 +35,12 @@ internal sealed class CatalogModel
 
     /// <summary>Version numbers by alias.</summary>
     public IReadOnlyDictionary<string, int> Aliases => _aliases;
+
+    /// <summary>Versions that somebody has had loaded, with or without an alias.</summary>
+    public IReadOnlySet<int> Pinned => _pinned;
+
+    /// <summary>Versions that stay loaded.</summary>
+    public IEnumerable<int> Kept => _aliases.Values.Union(_pinned);
 
     /// <summary>How requests under its plain name are divided, or null.</summary>
     public ModelDivision? Division => _division;
@@ -74,6 +81,9 @@ internal sealed class CatalogModel
         _aliases = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, Folder.Aliases);
     }
 
+    /// <summary>Has a version stay loaded without an alias, or no longer.</summary>
+    public void Pin(int number, bool isPinned) => _pinned = isPinned ? _pinned.Add(number) : _pinned.Remove(number);
+
     /// <summary>Says how requests under its plain name are divided, null for not at all; it is on the disk when this returns, and counting begins anew.</summary>
     public void SetTraffic(TrafficPolicy? policy)
     {
@@ -101,7 +111,7 @@ internal sealed class CatalogModel
     {
         var number = NumberOf(name);
         return _served.GetValueOrDefault(number)
-            ?? throw RpcFailure.FailedPrecondition("VERSION_UNLOADED", $"{ModelName.Of(Id, number)} is not loaded: give it an alias.");
+            ?? throw RpcFailure.FailedPrecondition("VERSION_UNLOADED", $"{ModelName.Of(Id, number)} is not loaded: give it an alias, or have it loaded.");
     }
 
     /// <summary>Whether what a name asks for answers now; null where there is no such version or alias.</summary>
@@ -139,6 +149,7 @@ internal sealed class CatalogModel
             Engine = answering?.Engine.Name ?? "",
             Int8Refusal = answering?.Int8Refusal ?? "",
             Int8Check = Int8Record.Of(place.FullName),
+            Pinned = _pinned.Contains(number),
         };
     }
 
