@@ -69,6 +69,8 @@ public static class ServiceDefaults
             grpc.Interceptors.Add<ErrorInterceptor>();
         });
         builder.Services.AddGrpcReflection();
+        // What a service throws is logged by the interceptor. What is left is messages that cannot be read: their callers are told, and nobody else.
+        builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.Critical);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(ServiceNames.Of(services));
         builder.Services.AddSingleton<Readiness>();
@@ -77,9 +79,10 @@ public static class ServiceDefaults
         return (builder, configuration.Get<TOptions>() ?? new TOptions());
     }
 
-    /// <summary>Maps health and, unless it is switched off, reflection.</summary>
+    /// <summary>Maps health and, unless it is switched off, reflection, and says what callers get whose messages cannot be read.</summary>
     public static WebApplication MapServiceDefaults(this WebApplication app)
     {
+        app.UseMiddleware<MalformedMessage>();
         app.MapGrpcService<HealthService>();
         if (app.Services.GetRequiredService<ServiceOptions>().Reflection)
         {

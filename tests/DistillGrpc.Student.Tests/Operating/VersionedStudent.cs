@@ -29,6 +29,9 @@ internal sealed class VersionedStudent : IAsyncDisposable
 
     public ModelClient Models => new(Channel);
 
+    /// <summary>What it has logged as an error, or worse.</summary>
+    public ConcurrentQueue<string> Errors { get; } = new();
+
     /// <summary>The models' folder.</summary>
     public string Root => Path.Combine(_folder.Path, "state", "models");
 
@@ -77,7 +80,7 @@ internal sealed class VersionedStudent : IAsyncDisposable
             ["--Listen=http://127.0.0.1:0", $"--StateDirectory={_folder.Path}/state", .. _settings],
             builder =>
             {
-                builder.Logging.ClearProviders();
+                builder.Logging.ClearProviders().AddProvider(new ErrorCollector(Errors));
                 builder.Services.AddSingleton<ModelLoader>(_ => Load);
             },
             isEmbedded: true);
