@@ -3,6 +3,7 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Answers;
+using DistillGrpc.Student.Serving.Caching;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
 using DistillGrpc.Student.Serving.Traffic;
@@ -12,7 +13,7 @@ namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
 internal sealed class PredictionService(
-    ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
+    ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, ResponseCache cache, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int BatchInFlight = 64;
     private static readonly WriteOptions Flushed = new();
@@ -103,6 +104,12 @@ internal sealed class PredictionService(
         var model = route.Model;
         model.RequireLoaded();
         AskReader.RequireAble(model.Name, model.Card, request);
+        var key = cache.KeyOf(model, request);
+        if (cache.Find(key, model.Name, wantsDeltas) is { } kept)
+        {
+            return (model.Name, kept);
+        }
+
         if (model.Card.Form == PredictionForm.LabelFromRationale && request.GivenRationale.Length == 0)
         {
             ask = ask with { GivenRationale = await rationales.AskAsync(model.Card, request.Segments, caller.CancellationToken) };
@@ -116,7 +123,8 @@ internal sealed class PredictionService(
 
         // What is written is sent by the thread that wrote it: that is a pool's, never the model's.
         var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
-        _ = new AnswerFlow(model, lease, ask, shadows.Observe(route, request, ask, output.Writer), time).RunAsync();
+        var observed = cache.Observe(key, shadows.Observe(route, request, ask, output.Writer));
+        _ = new AnswerFlow(model, lease, ask, observed, time).RunAsync();
         return (model.Name, output.Reader);
     }
 }

@@ -9,6 +9,7 @@ namespace DistillGrpc.Student.Serving;
 /// <summary>A model with the thread that it runs on, its scheduler, and the queue in front of it.</summary>
 internal sealed class ServedModel : IAsyncDisposable
 {
+    private static long _loadings;
     private readonly TaskCompletionSource<Exception?> _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly JobQueue _queue;
@@ -24,6 +25,9 @@ internal sealed class ServedModel : IAsyncDisposable
     }
 
     public string Name { get; }
+
+    /// <summary>A number that no other has in this process, nor the same version when it is loaded anew.</summary>
+    public long Loading { get; } = Interlocked.Increment(ref _loadings);
 
     /// <summary>Where its files lie.</summary>
     public string Directory { get; }
@@ -61,6 +65,31 @@ internal sealed class ServedModel : IAsyncDisposable
         return description;
     }
 
+    /// <summary>How busy it is.</summary>
+    public VersionCapacity Capacity()
+    {
+        var ((interactive, batch), options, load) = (_queue.Waits, _serving.Options, _scheduler?.Load);
+        var (rows, batchRows, context) = load?.Running ?? default;
+        var (steps, tokens) = load?.Rates ?? default;
+        return new VersionCapacity
+        {
+            Name = Name,
+            State = StateNow,
+            InteractiveWaiting = interactive,
+            BatchWaiting = batch,
+            MaxWaiting = options.MaxQueue,
+            Rows = rows,
+            BatchRows = batchRows,
+            MaxRows = options.MaxRows,
+            MaxBatchRows = options.MaxBatchRows,
+            ContextTokens = context,
+            MaxContextTokens = options.MaxContextTokens,
+            StepsPerSecond = steps,
+            TokensPerSecond = tokens,
+            WeightBytes = IsServing ? Model.Engine.WeightBytes : 0,
+        };
+    }
+
     /// <summary>Refuses a model that is not there.</summary>
     /// <exception cref="Grpc.Core.RpcException">UNAVAILABLE while it loads, FAILED_PRECONDITION where it could not be loaded, or gives no numbers.</exception>
     public void RequireLoaded()
@@ -90,6 +119,8 @@ internal sealed class ServedModel : IAsyncDisposable
         _queue.Close();
         await _ended.Task;
     }
+
+    private ModelState StateNow => Failure is not null ? ModelState.Failed : IsServing ? ModelState.Serving : ModelState.Loading;
 
     private Exception? Failure => _scheduler?.Failure ?? (_loaded.Task is { IsCompletedSuccessfully: true, Result: { } failure } ? failure : null);
 

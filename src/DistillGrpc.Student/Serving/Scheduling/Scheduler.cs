@@ -16,6 +16,9 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
     private readonly StepBatch _step = new(engine);
     private volatile Exception? _failure;
 
+    /// <summary>How busy it is. Read by any thread.</summary>
+    public SchedulerLoad Load { get; } = new(time);
+
     /// <summary>Why the model cannot go on, such as answers that are no numbers; null while it can. Read by any thread.</summary>
     public Exception? Failure => _failure;
 
@@ -29,6 +32,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         Release();
         var hasAdmitted = Admit();
         Read();
+        Load.Runs(_running);
         return Step() || hasAdmitted;
     }
 
@@ -42,6 +46,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         }
 
         queue.Fail(ModelFailed);
+        Load.Runs(_running);
     }
 
     /// <summary>What people are told of why a model cannot be served.</summary>
@@ -178,6 +183,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         }
 
         ServingMetrics.Stepped(model, _step.Rows, time.GetElapsedTime(started));
+        Load.Stepped(_step.Rows);
         Take();
         return true;
     }
