@@ -1,8 +1,6 @@
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
-using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Tests.Serving;
-using Google.Protobuf.WellKnownTypes;
 using static DistillGrpc.Student.Tests.Serving.ScriptedStudent;
 
 namespace DistillGrpc.Student.Tests.Operating;
