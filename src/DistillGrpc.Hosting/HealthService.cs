@@ -14,6 +14,9 @@ internal sealed class HealthService(ServiceNames services, Readiness readiness, 
     // Looking is cheap, and nothing has to tell of a change: what fails tells nobody.
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
 
+    // No name is longer; one that is would cost something ten times a second.
+    private const int MaxName = 256;
+
     public override Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context) => StatusOf(request.Service) is var status and not ServingStatus.ServiceUnknown
         ? Task.FromResult(new HealthCheckResponse { Status = status })
         : throw RpcFailure.NotFound("SERVICE_UNKNOWN", "There is no service or model of this name.");
@@ -43,6 +46,11 @@ internal sealed class HealthService(ServiceNames services, Readiness readiness, 
 
     private ServingStatus StatusOf(string name)
     {
+        if (name.Length > MaxName)
+        {
+            return ServingStatus.ServiceUnknown;
+        }
+
         var said = sources.Select(source => source(name)).FirstOrDefault(said => said is not null);
         return said is null && !services.All.Contains(name) ? ServingStatus.ServiceUnknown
             : (said ?? true) && readiness.IsReady ? ServingStatus.Serving

@@ -194,9 +194,14 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
         }
     }
 
-    // Gives the failure, or null.
+    // Gives the failure, or null. What was loaded and has failed is read anew.
     private async Task<Exception?> LoadAsync(CatalogModel model, int number)
     {
+        if (model.Served.TryGetValue(number, out var before) && before is { Loaded.IsCompleted: true, IsServing: false })
+        {
+            await UnloadAsync(model, number);
+        }
+
         var failure = await model.Load(number, serving).Loaded;
         if (failure is InvalidDataException)
         {

@@ -40,6 +40,15 @@ public sealed class ModelHealthTests
     }
 
     [Fact]
+    public async Task Watch_NameOfAMebibyte_IsUnknown()
+    {
+        await using var student = await VersionedStudent.StartAsync(new() { ["stable"] = 1 });
+        using var watch = new Health.HealthClient(student.Channel).Watch(new HealthCheckRequest { Service = $"models/{new string('x', 1 << 20)}" });
+
+        Assert.Equal(ServingStatus.ServiceUnknown, await NextAsync(watch));
+    }
+
+    [Fact]
     public async Task Watch_ModelThatComesAndGoes_TellsEveryChange()
     {
         await using var student = await VersionedStudent.StartAsync(new() { ["stable"] = 1 });

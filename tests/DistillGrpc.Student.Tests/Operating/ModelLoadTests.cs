@@ -86,6 +86,24 @@ public sealed class ModelLoadTests
     }
 
     [Fact]
+    public async Task Load_VersionThatHasFailed_ReadsItAnew()
+    {
+        var loads = 0;
+        await using var student = await VersionedStudent.StartAsync(
+            _ => Interlocked.Increment(ref loads) == 1 ? new ScriptedEngine(_ => "old") { IsBroken = text => text.Contains("bad", StringComparison.Ordinal) } : new ScriptedEngine(_ => "new"),
+            new() { ["stable"] = 1 },
+            versions: 1);
+        var old = student.Engine(1);
+        await Assert.ThrowsAsync<RpcException>(() => student.Client.PredictAsync(Ask("bad")));
+        Assert.Equal("MODEL_FAILED", RpcErrors.Reason(await Assert.ThrowsAsync<RpcException>(() => AskAsync(student, "models/x"))));
+        var loaded = await student.Models.LoadVersionAsync("models/x/versions/1");
+
+        Assert.Equal(ModelState.Serving, loaded.State);
+        Assert.Equal("new", (await AskAsync(student, "models/x")).Label.Text);
+        Assert.True(old.IsDisposed);
+    }
+
+    [Fact]
     public async Task Delete_VersionThatWasLoaded_UnloadsItFirstAndARestartLoadsNoneWithoutAnAlias()
     {
         await using var student = await VersionedStudent.StartAsync(new() { ["stable"] = 1 }, versions: 3);

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Student.Operating;
@@ -25,6 +26,7 @@ public sealed class WireFaultTests
         { "gzip that is none", StatusCode.InvalidArgument, "MALFORMED_MESSAGE" },
         { "a frame of 4 GiB", StatusCode.InvalidArgument, "MALFORMED_MESSAGE" },
         { "a frame beyond the limit", StatusCode.ResourceExhausted, "" },
+        { "64 MiB as gzip", StatusCode.ResourceExhausted, "" },
         { "a frame that is cut", StatusCode.Internal, "" },
         { "compressed without an encoding", StatusCode.Internal, "" },
         { "an unknown encoding", StatusCode.Unimplemented, "" },
@@ -117,12 +119,24 @@ public sealed class WireFaultTests
         "deep nesting" => (RawCall.Frame([.. Enumerable.Repeat((byte)0x7B, 100_000)]), null),
         "an unknown flag" => (RawCall.Frame(Good, flag: 7), null),
         "gzip that is none" => (RawCall.Frame(Good, flag: 1), "gzip"),
+        "64 MiB as gzip" => (RawCall.Frame(Zipped(64 << 20), flag: 1), "gzip"),
         "a frame of 4 GiB" => (RawCall.Frame(Good, length: uint.MaxValue), null),
         "a frame beyond the limit" => (RawCall.Frame(Good, length: 1 << 30), null),
         "a frame that is cut" => (RawCall.Frame(Good, length: (uint)Good.Length + 1), null),
         "compressed without an encoding" => (RawCall.Frame(Good, flag: 1), null),
         _ => (RawCall.Frame(Good, flag: 1), "br"),
     };
+
+    private static byte[] Zipped(int zeros)
+    {
+        using var content = new MemoryStream();
+        using (var zip = new GZipStream(content, CompressionLevel.Fastest))
+        {
+            zip.Write(new byte[zeros]);
+        }
+
+        return content.ToArray();
+    }
 
     private static Task<VersionedStudent> StartAsync() => VersionedStudent.StartAsync(_ => new ScriptedEngine(_ => "yes"), new() { ["stable"] = 1 }, versions: 1);
 }
