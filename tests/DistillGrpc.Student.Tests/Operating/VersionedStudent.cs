@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 
 namespace DistillGrpc.Student.Tests.Operating;
 
-/// <summary>A Student on a free loopback port, over HTTP/2, whose model <c>models/x</c> has versions, each a scripted engine behind a tokenizer of bytes.</summary>
+/// <summary>A Student on a free loopback port, over HTTP/2, whose model (<c>models/x</c> unless a test says otherwise) has versions, each a scripted engine behind a tokenizer of bytes.</summary>
 internal sealed class VersionedStudent : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -40,15 +40,15 @@ internal sealed class VersionedStudent : IAsyncDisposable
 
     /// <summary>Starts it with versions 1, 2, ... whose engines are made when they are loaded.</summary>
     public static async Task<VersionedStudent> StartAsync(
-        Func<int, ScriptedEngine> make, Dictionary<string, int> aliases, int versions = 2, Func<int, ModelCard>? card = null, params string[] settings)
+        Func<int, ScriptedEngine> make, Dictionary<string, int> aliases, int versions = 2, Func<int, ModelCard>? card = null, string id = "x", params string[] settings)
     {
         var student = new VersionedStudent(make, card ?? (_ => new ModelCard()), settings);
         for (var version = 1; version <= versions; version++)
         {
-            Directory.CreateDirectory(Path.Combine(student.Root, "x", $"{version}"));
+            Directory.CreateDirectory(Path.Combine(student.Root, id, $"{version}"));
         }
 
-        File.WriteAllBytes(Path.Combine(student.Root, "x", "model.json"), JsonSerializer.SerializeToUtf8Bytes(new { last = versions, aliases }));
+        File.WriteAllBytes(Path.Combine(student.Root, id, "model.json"), JsonSerializer.SerializeToUtf8Bytes(new { last = versions, aliases }));
         await student.StartAsync();
         await student._app!.Services.GetRequiredService<ModelCatalog>().Loaded;
         return student;
@@ -56,7 +56,7 @@ internal sealed class VersionedStudent : IAsyncDisposable
 
     /// <summary>The same with versions that answer their number, and that alone.</summary>
     public static Task<VersionedStudent> StartAsync(Dictionary<string, int> aliases, int versions = 2, params string[] settings) =>
-        StartAsync(version => new ScriptedEngine(_ => $"{version}"), aliases, versions, null, settings);
+        StartAsync(version => new ScriptedEngine(_ => $"{version}"), aliases, versions, settings: settings);
 
     public async Task RestartAsync()
     {
