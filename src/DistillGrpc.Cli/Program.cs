@@ -4,6 +4,7 @@ using DistillGrpc.Cli.Bench;
 using DistillGrpc.Cli.Datasets;
 using DistillGrpc.Cli.Jobs;
 using DistillGrpc.Cli.Models;
+using DistillGrpc.Cli.Operating;
 using DistillGrpc.Cli.Predicting;
 using DistillGrpc.Cli.Prompts;
 using DistillGrpc.Cli.Quickstart;
@@ -26,6 +27,8 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     SweepCommand.Create(),
     ModelsCommand.Create(),
     PredictCommand.Create(),
+    CapacityCommand.Create(),
+    DrainCommand.Create(),
     BenchCommand.Create(),
     EvalCommand.Create(),
     SavingsCommand.Create(),

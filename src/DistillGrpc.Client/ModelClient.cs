@@ -30,6 +30,21 @@ public sealed class ModelClient(ChannelBase channel)
     public async Task<Model> DeleteAliasAsync(string name, string alias, CancellationToken cancellationToken = default) =>
         (await _client.DeleteModelAliasAsync(new DeleteModelAliasRequest { Name = name, Alias = alias }, cancellationToken: cancellationToken)).Model;
 
+    /// <summary>Says how requests under a model's plain name are divided among its versions; null for not at all.</summary>
+    /// <exception cref="RpcException">The call failed.</exception>
+    public async Task<Model> SetTrafficAsync(string name, ModelTraffic? traffic, CancellationToken cancellationToken = default) =>
+        (await _client.SetModelTrafficAsync(new SetModelTrafficRequest { Name = name, Traffic = traffic }, cancellationToken: cancellationToken)).Model;
+
+    /// <summary>Loads a version, with or without an alias; it answers when this returns, until it is unloaded or the Student ends.</summary>
+    /// <exception cref="RpcException">The call failed, for instance because the version cannot be loaded.</exception>
+    public async Task<Model> LoadVersionAsync(string version, CancellationToken cancellationToken = default) =>
+        (await _client.LoadModelVersionAsync(new LoadModelVersionRequest { Name = version }, cancellationToken: cancellationToken)).Model;
+
+    /// <summary>Unloads a version that has no alias; its requests are answered, and its memory is given back when this returns.</summary>
+    /// <exception cref="RpcException">The call failed, for instance because the version has an alias.</exception>
+    public async Task<Model> UnloadVersionAsync(string version, CancellationToken cancellationToken = default) =>
+        (await _client.UnloadModelVersionAsync(new UnloadModelVersionRequest { Name = version }, cancellationToken: cancellationToken)).Model;
+
     /// <summary>Removes a version that has no alias.</summary>
     /// <exception cref="RpcException">The call failed.</exception>
     public async Task DeleteVersionAsync(string name, CancellationToken cancellationToken = default) =>

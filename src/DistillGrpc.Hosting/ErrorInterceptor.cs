@@ -21,11 +21,11 @@ internal sealed class ErrorInterceptor(IHostApplicationLifetime lifetime, ILogge
 
     public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
-        Guard(context, call => continuation(requestStream, call));
+        Guard(context, call => continuation(new ReadableStream<TRequest>(requestStream), call));
 
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
-        Guard(context, call => Done(continuation(requestStream, responseStream, call)));
+        Guard(context, call => Done(continuation(new ReadableStream<TRequest>(requestStream), responseStream, call)));
 
     private static async Task<bool> Done(Task call)
     {
@@ -35,6 +35,7 @@ internal sealed class ErrorInterceptor(IHostApplicationLifetime lifetime, ILogge
 
     private async Task<T> Guard<T>(ServerCallContext context, Func<ServerCallContext, Task<T>> call)
     {
+        context.UserState[MalformedMessage.IsRead] = true;
         // Health and reflection are there until the end: a watcher sees NOT_SERVING.
         var isOurs = context.Method.StartsWith("/distill.", StringComparison.Ordinal);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, isOurs ? lifetime.ApplicationStopping : CancellationToken.None);

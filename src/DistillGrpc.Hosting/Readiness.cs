@@ -1,10 +1,9 @@
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 
 namespace DistillGrpc.Hosting;
 
 /// <summary>Whether a service may be asked: not before it has warmed up, nor when it is being stopped. Health says SERVING only in between.</summary>
-public sealed class Readiness(IHostApplicationLifetime lifetime) : IHealthCheck
+public sealed class Readiness(IHostApplicationLifetime lifetime)
 {
     private volatile bool _isReady;
 
@@ -14,8 +13,4 @@ public sealed class Readiness(IHostApplicationLifetime lifetime) : IHealthCheck
         get => _isReady && !lifetime.ApplicationStopping.IsCancellationRequested;
         set => _isReady = value;
     }
-
-    /// <inheritdoc/>
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(IsReady ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("not ready yet"));
 }

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -69,30 +69,21 @@ public static class ServiceDefaults
             grpc.Interceptors.Add<ErrorInterceptor>();
         });
         builder.Services.AddGrpcReflection();
-        // The mapping makes a service that is not ready answer NOT_SERVING.
-        builder.Services.AddGrpcHealthChecks(health =>
-        {
-            foreach (var service in services)
-            {
-                health.Services.Map(service, _ => true);
-            }
-        }).AddCheck<Readiness>("ready");
+        // What a service throws is logged by the interceptor. What is left is messages that cannot be read: their callers are told, and nobody else.
+        builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.Critical);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(ServiceNames.Of(services));
         builder.Services.AddSingleton<Readiness>();
-        builder.Services.Configure<HealthCheckPublisherOptions>(publisher =>
-        {
-            publisher.Delay = TimeSpan.Zero;
-            publisher.Period = TimeSpan.FromSeconds(1);
-        });
-        // Not being ready yet is a state that clients ask for, not an error to log each second.
-        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
+        builder.Services.AddSingleton<HealthService>();
         AddTelemetry(builder, name);
         return (builder, configuration.Get<TOptions>() ?? new TOptions());
     }
 
-    /// <summary>Maps health and, unless it is switched off, reflection.</summary>
+    /// <summary>Maps health and, unless it is switched off, reflection, and says what callers get whose messages cannot be read.</summary>
     public static WebApplication MapServiceDefaults(this WebApplication app)
     {
-        app.MapGrpcHealthChecksService();
+        app.UseMiddleware<MalformedMessage>();
+        app.MapGrpcService<HealthService>();
         if (app.Services.GetRequiredService<ServiceOptions>().Reflection)
         {
             app.MapGrpcReflectionService();

@@ -3,8 +3,11 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Datasets;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Operating;
 using DistillGrpc.Student.Serving;
+using DistillGrpc.Student.Serving.Caching;
 using DistillGrpc.Student.Serving.Requests;
+using DistillGrpc.Student.Serving.Traffic;
 using DistillGrpc.Student.Storage;
 using DistillGrpc.Student.Training;
 using DistillGrpc.Student.Training.Jobs;
@@ -31,7 +34,7 @@ public static class StudentHost
             throw new PlatformNotSupportedException("The Student runs on Linux on x86-64 only: there is no libtorch in this build for anything else.");
         }
 
-        var (builder, options) = ServiceDefaults.CreateBuilder<StudentOptions>("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName, ModelService.Descriptor.FullName, DatasetService.Descriptor.FullName], args, isEmbedded);
+        var (builder, options) = ServiceDefaults.CreateBuilder<StudentOptions>("distill-student", DefaultListen, [InferenceService.Descriptor.FullName, TrainingService.Descriptor.FullName, ModelService.Descriptor.FullName, DatasetService.Descriptor.FullName, AdminService.Descriptor.FullName], args, isEmbedded);
         options.Check();
         builder.Services.AddSingleton(options);
         builder.Services.TryAddSingleton(TimeProvider.System);
@@ -40,6 +43,12 @@ public static class StudentHost
         builder.Services.TryAddSingleton<ModelLoader>(directory => ServingModel.Load(directory, options));
         builder.Services.AddSingleton<ModelServing>();
         builder.Services.AddSingleton<ModelCatalog>();
+        builder.Services.AddSingleton<HealthSource>(services => new ModelHealth(services.GetRequiredService<ModelCatalog>(), services.GetRequiredService<InferenceGate>()).Of);
+        builder.Services.AddSingleton<InferenceGate>();
+        builder.Services.AddGrpc().AddServiceOptions<PredictionService>(service => service.Interceptors.Add<GateInterceptor>());
+        builder.Services.AddSingleton<TrafficRoutes>();
+        builder.Services.AddSingleton<Shadows>();
+        builder.Services.AddSingleton<ResponseCache>();
         builder.Services.AddSingleton<AskReader>();
         builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();
@@ -58,13 +67,14 @@ public static class StudentHost
         configure?.Invoke(builder);
         var app = builder.Build();
         // Opened now: a folder that cannot be used keeps the service from starting.
-        ModelCatalog.Check(options, app.Services.GetRequiredService<StateDirectory>());
+        StoredModels.Check(options, app.Services.GetRequiredService<StateDirectory>());
         app.Services.GetRequiredService<StudentDatabase>();
         app.Services.GetRequiredService<DatasetStore>();
         app.MapGrpcService<PredictionService>();
         app.MapGrpcService<JobService>();
         app.MapGrpcService<CatalogService>();
         app.MapGrpcService<DataService>();
+        app.MapGrpcService<OperatingService>();
         app.MapServiceDefaults();
         return app;
     }

@@ -67,6 +67,18 @@ internal sealed class StudentOptions
     /// <summary>Longest text of one request, in characters over all segments; default 1 Mi.</summary>
     public int MaxInputCharacters { get; set; } = 1 << 20;
 
+    /// <summary>Answered requests that are given to shadows at once, of all models; more are not given to any. Default 16.</summary>
+    public int MaxShadows { get; set; } = 16;
+
+    /// <summary>How long a shadow may take for a request, waiting included. Default 30 s.</summary>
+    public TimeSpan ShadowTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Bytes of answers that are kept and given again to the same request to the same version, where nothing is drawn without a seed; what was not asked for
+    /// the longest time goes first. Default 0: none are kept.
+    /// </summary>
+    public long ResponseCacheBytes { get; set; }
+
     /// <summary>Training jobs that run at once; others wait. Default 2.</summary>
     public int MaxRuns { get; set; } = 2;
 
@@ -119,6 +131,9 @@ internal sealed class StudentOptions
         Setting.Require(MaxBatchWait >= TimeSpan.Zero && MaxBatchWait <= TimeSpan.FromDays(1), nameof(MaxBatchWait), "must be 0 to a day.");
         Setting.Require(MaxOutputTokens is >= 1 and <= DecodingOptions.MostTokens, nameof(MaxOutputTokens), $"must be 1 to {DecodingOptions.MostTokens}.");
         Setting.Require(MaxInputCharacters is >= 1, nameof(MaxInputCharacters), "must be above 0.");
+        Setting.Require(MaxShadows is >= 0 and <= 100_000, nameof(MaxShadows), "must be 0 to 100000.");
+        Setting.Require(ShadowTimeout > TimeSpan.Zero && ShadowTimeout <= TimeSpan.FromDays(1), nameof(ShadowTimeout), "must be above 0, and at most a day.");
+        Setting.Require(ResponseCacheBytes is >= 0 and <= 1L << 40, nameof(ResponseCacheBytes), "must be 0 to 1099511627776.");
         Setting.Require(MaxRuns is >= 1 and <= 1000, nameof(MaxRuns), "must be 1 to 1000.");
         Setting.Require(KeptCheckpoints is >= 1 and <= 1000, nameof(KeptCheckpoints), "must be 1 to 1000.");
         Setting.Require(MaxQueuedJobs is >= 1 and <= 1_000_000, nameof(MaxQueuedJobs), "must be 1 to 1000000.");

@@ -36,6 +36,11 @@ internal static class ModelsCommand
                 Print(await client.SetAliasAsync(Name(parsed.GetValue(name)!), parsed.GetValue(alias)!, cancellationToken), json)),
             Of(student, "unalias", "Takes an alias away; a version without any is unloaded.", [name, alias], async (client, parsed, json, cancellationToken) =>
                 Print(await client.DeleteAliasAsync(Name(parsed.GetValue(name)!), parsed.GetValue(alias)!, cancellationToken), json)),
+            Of(student, "load", "Loads a version, also one without an alias; it answers under its own name until it is unloaded, or the Student stops.", [name], async (client, parsed, json, cancellationToken) =>
+                Print(await client.LoadVersionAsync(Name(parsed.GetValue(name)!), cancellationToken), json)),
+            Of(student, "unload", "Answers what waits for a version that has no alias, and gives its memory back.", [name], async (client, parsed, json, cancellationToken) =>
+                Print(await client.UnloadVersionAsync(Name(parsed.GetValue(name)!), cancellationToken), json)),
+            TrafficCommand.Create(student, name),
             Of(student, "delete", "Removes a version that has no alias, or a model with all its versions.", [name], async (client, parsed, json, cancellationToken) =>
             {
                 var gone = Name(parsed.GetValue(name)!);
@@ -58,7 +63,7 @@ internal static class ModelsCommand
         };
     }
 
-    private static Command Of(Option<string> student, string verb, string description, Symbol[] symbols, Func<ModelClient, ParseResult, bool, CancellationToken, Task> run)
+    public static Command Of(Option<string> student, string verb, string description, Symbol[] symbols, Func<ModelClient, ParseResult, bool, CancellationToken, Task> run)
     {
         var json = new Option<bool>("--json") { Description = "Prints JSON, an object on a line." };
         var command = new Command(verb, description) { json };
@@ -84,7 +89,7 @@ internal static class ModelsCommand
         return command;
     }
 
-    private static void Print(Model model, bool isJson)
+    public static void Print(Model model, bool isJson)
     {
         if (isJson)
         {
@@ -93,11 +98,16 @@ internal static class ModelsCommand
         }
 
         Console.WriteLine($"{model.Name} {model.State}{(model.Failure.Length > 0 ? $": {model.Failure}" : "")}{(model.Parameters > 0 ? string.Create(CultureInfo.InvariantCulture, $", {model.Parameters:n0} parameters") : "")}");
+        if (model.Traffic is not null)
+        {
+            Console.WriteLine($"  {TrafficText.Of(model)}");
+        }
+
         foreach (var version in model.Versions)
         {
             var number = int.Parse(version.Name[(version.Name.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture);
             var aliases = string.Join(", ", model.Aliases.Where(alias => alias.Value == number).Select(alias => alias.Key).Order(StringComparer.Ordinal));
-            Console.WriteLine($"  {version.Name}{(aliases.Length > 0 ? $" ({aliases})" : "")} {version.State}{Origin(version)}");
+            Console.WriteLine($"  {version.Name}{(aliases.Length > 0 ? $" ({aliases})" : "")} {version.State}{(version.Pinned ? ", pinned" : "")}{Origin(version)}");
             if (version.Engine.Length > 0)
             {
                 Console.WriteLine($"    answers with {version.Engine}{(version.Int8Refusal.Length > 0 ? $", not in int8: {version.Int8Refusal}" : "")}");
@@ -114,5 +124,5 @@ internal static class ModelsCommand
         ? ""
         : $", {lineage.Job}, {lineage.Rows} rows of {lineage.Dataset}, {lineage.Steps} steps{(lineage.EvaluationRows > 0 ? $", {lineage.EvaluationCorrect} of {lineage.EvaluationRows} right" : "")}";
 
-    private static string Name(string given) => given.StartsWith(Collection, StringComparison.Ordinal) ? given : Collection + given;
+    public static string Name(string given) => given.StartsWith(Collection, StringComparison.Ordinal) ? given : Collection + given;
 }

@@ -68,6 +68,7 @@ internal static class PredictCommand
             TopLogProbabilities = request.TopLogProbabilities,
             Decoding = request.Decoding,
             Candidates = { request.Candidates },
+            RoutingKey = request.RoutingKey,
             Segments = { request.Segments },
         };
         await foreach (var part in new InferenceClient(channel).StreamPredictAsync(streamed, cancellationToken))

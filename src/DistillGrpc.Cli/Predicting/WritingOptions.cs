@@ -23,6 +23,7 @@ internal sealed class WritingOptions
         Add<string>("--prefix", "What the answer begins with.", (request, prefix) => Decoding(request).Prefix = prefix);
         Add<string[]>("--stop", "A text that ends the answer; may be given several times.", (request, stops) => Decoding(request).Stop.AddRange(stops));
         Add<string[]>("--candidate", "A label that the answer may be; given several times, it is one of them.", (request, labels) => request.Candidates.AddRange(labels));
+        Add<string>("--routing-key", "Whose request it is: the same key gets the same version while a model's requests are divided among several.", (request, key) => request.RoutingKey = key);
         Add<int>("--logprobs", "With --json: so many tokens with their log-probabilities for every one written.", (request, count) => request.TopLogProbabilities = count);
     }
 

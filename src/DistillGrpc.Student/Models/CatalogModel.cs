@@ -13,12 +13,15 @@ internal sealed class CatalogModel
     private readonly string _path;
     private ImmutableDictionary<int, ServedModel> _served = ImmutableDictionary<int, ServedModel>.Empty;
     private ImmutableSortedDictionary<string, int> _aliases;
+    private ImmutableHashSet<int> _pinned = [];
+    private volatile ModelDivision? _division;
 
     /// <summary>A model of the state directory.</summary>
     public CatalogModel(string id, ModelFolder folder)
     {
         (Id, Folder, _path) = (id, folder, "");
         _aliases = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, folder.Aliases);
+        _division = folder.Traffic is { } policy ? new ModelDivision(policy) : null;
     }
 
     /// <summary>A folder that the operator has named: one version, which nobody changes.</summary>
@@ -32,6 +35,15 @@ internal sealed class CatalogModel
 
     /// <summary>Version numbers by alias.</summary>
     public IReadOnlyDictionary<string, int> Aliases => _aliases;
+
+    /// <summary>Versions that somebody has had loaded, with or without an alias.</summary>
+    public IReadOnlySet<int> Pinned => _pinned;
+
+    /// <summary>Versions that stay loaded.</summary>
+    public IEnumerable<int> Kept => _aliases.Values.Union(_pinned);
+
+    /// <summary>How requests under its plain name are divided, or null.</summary>
+    public ModelDivision? Division => _division;
 
     /// <summary>The versions that are loaded, or are being loaded.</summary>
     public IReadOnlyDictionary<int, ServedModel> Served => _served;
@@ -69,6 +81,16 @@ internal sealed class CatalogModel
         _aliases = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, Folder.Aliases);
     }
 
+    /// <summary>Has a version stay loaded without an alias, or no longer.</summary>
+    public void Pin(int number, bool isPinned) => _pinned = isPinned ? _pinned.Add(number) : _pinned.Remove(number);
+
+    /// <summary>Says how requests under its plain name are divided, null for not at all; it is on the disk when this returns, and counting begins anew.</summary>
+    public void SetTraffic(TrafficPolicy? policy)
+    {
+        Folder!.SetTraffic(policy);
+        _division = policy is null ? null : new ModelDivision(policy);
+    }
+
     /// <summary>The version that a name asks for.</summary>
     /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where it is not loaded.</exception>
     public int NumberOf(ModelName name)
@@ -95,7 +117,16 @@ internal sealed class CatalogModel
             (number, served) = (now, _served.GetValueOrDefault(now));
         }
 
-        return served ?? throw RpcFailure.FailedPrecondition("VERSION_UNLOADED", $"{ModelName.Of(Id, number)} is not loaded: give it an alias.");
+        return served ?? throw RpcFailure.FailedPrecondition("VERSION_UNLOADED", $"{ModelName.Of(Id, number)} is not loaded: give it an alias, or have it loaded.");
+    }
+
+    /// <summary>Whether what a name asks for answers now; null where there is no such version or alias.</summary>
+    public bool? IsServing(ModelName name)
+    {
+        var number = name.Number ?? (_aliases.TryGetValue(name.Alias ?? ModelName.Stable, out var aliased) ? aliased : null);
+        return number is not { } asked ? (name.Alias is null ? false : null)
+            : _served.TryGetValue(asked, out var served) ? served.IsServing
+            : name.Number is null || Directory.Exists(PlaceOf(asked)) ? false : null;
     }
 
     public Model Describe()
@@ -104,6 +135,7 @@ internal sealed class CatalogModel
         model.Name = ModelName.Of(Id);
         model.Aliases.Add(_aliases);
         model.Versions.AddRange(Numbers.Select(Version));
+        (model.Traffic, model.TrafficStatus) = (_division?.Policy.Describe(), _division?.Describe());
         return model;
     }
 
@@ -123,6 +155,7 @@ internal sealed class CatalogModel
             Engine = answering?.Engine.Name ?? "",
             Int8Refusal = answering?.Int8Refusal ?? "",
             Int8Check = Int8Record.Of(place.FullName),
+            Pinned = _pinned.Contains(number),
         };
     }
 

@@ -31,6 +31,21 @@ internal sealed class CatalogService(ModelCatalog catalog, StateDirectory state,
     public override async Task<DeleteModelAliasResponse> DeleteModelAlias(DeleteModelAliasRequest request, ServerCallContext context) =>
         new() { Model = await catalog.SetAliasAsync(ModelName.ParseModel(request.Name, "name"), Alias(request.Alias, "alias"), null) };
 
+    public override async Task<SetModelTrafficResponse> SetModelTraffic(SetModelTrafficRequest request, ServerCallContext context) =>
+        new() { Model = await catalog.SetTrafficAsync(ModelName.ParseModel(request.Name, "name"), TrafficPolicy.Read(request.Traffic)) };
+
+    public override async Task<LoadModelVersionResponse> LoadModelVersion(LoadModelVersionRequest request, ServerCallContext context)
+    {
+        var (id, number) = ModelName.ParseVersion(request.Name, "name");
+        return new LoadModelVersionResponse { Model = await catalog.LoadVersionAsync(id, number) };
+    }
+
+    public override async Task<UnloadModelVersionResponse> UnloadModelVersion(UnloadModelVersionRequest request, ServerCallContext context)
+    {
+        var (id, number) = ModelName.ParseVersion(request.Name, "name");
+        return new UnloadModelVersionResponse { Model = await catalog.UnloadVersionAsync(id, number) };
+    }
+
     public override async Task<DeleteModelVersionResponse> DeleteModelVersion(DeleteModelVersionRequest request, ServerCallContext context)
     {
         var (id, number) = ModelName.ParseVersion(request.Name, "name");

@@ -18,13 +18,10 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
     /// <summary>Ends when everything there was at the start is loaded, or known not to be.</summary>
     public Task Loaded => _loaded.Task;
 
-    private string Root => state.Folder("models");
-
     /// <summary>Loads and warms up everything that has an alias; what cannot be loaded is FAILED and says why.</summary>
     public async Task LoadAllAsync()
     {
-        CleanUp();
-        var stored = Directory.GetDirectories(Root).Where(IsOurs).Select(path => new CatalogModel(Path.GetFileName(path), new ModelFolder(path)));
+        var stored = new StoredModels(state, logger).Open();
         await Task.WhenAll(options.Models.Select(named => new CatalogModel(named.Key, named.Value)).Concat(stored).Select(async model =>
         {
             _models[model.Id] = model;
@@ -45,7 +42,7 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
         try
         {
             var isNew = !_models.TryGetValue(id, out var model);
-            model ??= new CatalogModel(id, new ModelFolder(Path.Combine(Root, id)));
+            model ??= new CatalogModel(id, new ModelFolder(Path.Combine(state.Folder(StoredModels.Folder), id)));
             var number = Owned(model).Publish(finished);
             if (await LoadAsync(model, number) is { } failure)
             {
@@ -74,32 +71,47 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
     /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where the version cannot be loaded; then all is as it was.</exception>
     public Task<Model> SetAliasAsync(string id, string alias, int? number) => ChangeAsync(id, async model =>
     {
-        if (number is { } given && await LoadAsync(model, model.NumberOf(new ModelName(id, null, given))) is { } failure)
+        if (number is { } given)
         {
-            if (!model.Aliases.Values.Contains(given))
-            {
-                await UnloadAsync(model, given);
-            }
-
-            throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"{ModelName.Of(id, given)} could not be loaded: {(failure is InvalidDataException ? failure.Message : "the log says why.")}");
+            await RequireLoadedAsync(model, given);
         }
 
         await AliasAsync(model, alias, number ?? (model.Aliases.ContainsKey(alias) ? null : throw RpcFailure.NotFound("ALIAS_NOT_FOUND", $"{ModelName.Of(id)} has no alias '{alias}'.")));
         return model.Describe();
     });
 
+    /// <summary>Loads a version, which stays so until it is unloaded.</summary>
+    /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where it cannot be loaded; then all is as it was.</exception>
+    public Task<Model> LoadVersionAsync(string id, int number) => ChangeAsync(id, async model =>
+    {
+        await RequireLoadedAsync(model, number);
+        model.Pin(number, isPinned: true);
+        return model.Describe();
+    });
+
+    /// <summary>Unloads a version that has no alias; what waits for it is answered first.</summary>
+    /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where it has an alias.</exception>
+    public Task<Model> UnloadVersionAsync(string id, int number) => ChangeAsync(id, async model =>
+    {
+        await ReleaseAsync(model, number);
+        return model.Describe();
+    });
+
+    /// <summary>Says how requests under a model's plain name are divided; null for not at all.</summary>
+    /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where the model is the operator's.</exception>
+    public Task<Model> SetTrafficAsync(string id, TrafficPolicy? policy) => ChangeAsync(id, model =>
+    {
+        model.SetTraffic(policy);
+        return Task.FromResult(model.Describe());
+    });
+
     /// <summary>Removes a version that has no alias.</summary>
     /// <exception cref="Grpc.Core.RpcException">NOT_FOUND, or FAILED_PRECONDITION where it has an alias.</exception>
-    public Task DeleteVersionAsync(string id, int number) => ChangeAsync(id, model =>
+    public Task DeleteVersionAsync(string id, int number) => ChangeAsync(id, async model =>
     {
-        model.NumberOf(new ModelName(id, null, number));
-        if (model.Aliases.Where(alias => alias.Value == number).Select(alias => alias.Key).FirstOrDefault() is { } alias)
-        {
-            throw RpcFailure.FailedPrecondition("VERSION_HAS_ALIAS", $"{ModelName.Of(id, number)} has the alias '{alias}': give it to another version, or take it away first.");
-        }
-
+        await ReleaseAsync(model, number);
         model.Folder!.Delete(number);
-        return Task.FromResult(true);
+        return true;
     });
 
     /// <summary>Removes a model; what waits for it is answered first.</summary>
@@ -139,6 +151,9 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
         return _models.TryGetValue(parsed.Id, out var model) ? (model, parsed) : throw RpcFailure.NotFound("MODEL_NOT_FOUND", $"There is no model '{ModelName.Of(parsed.Id)}'.");
     }
 
+    /// <summary>Whether what a name asks for answers now; null where there is none. Waits for nothing.</summary>
+    public bool? IsServing(ModelName name) => _models.TryGetValue(name.Id, out var model) ? model.IsServing(name) : null;
+
     /// <summary>The version of a model that a job made, or null.</summary>
     public int? MadeBy(string id, string job) => _models.TryGetValue(id, out var model)
         ? model.Numbers.Where(number => ModelFolder.LineageOf(model.PlaceOf(number))?.Job == job).Select(number => (int?)number).FirstOrDefault()
@@ -151,26 +166,6 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
         if (_models.TryGetValue(id, out var model))
         {
             Owned(model);
-        }
-    }
-
-    /// <summary>Checks the operator's models.</summary>
-    /// <param name="options">What the operator has set.</param>
-    /// <param name="state">Where other models are.</param>
-    /// <exception cref="InvalidOperationException">One cannot be there; the message names the setting.</exception>
-    public static void Check(StudentOptions options, StateDirectory state)
-    {
-        foreach (var (id, path) in options.Models)
-        {
-            if (ModelName.IsId(id) && Directory.Exists(Path.Combine(state.Folder("models"), id)))
-            {
-                throw new InvalidOperationException($"Models:{id}: the state directory has a model of this id too; choose another.");
-            }
-
-            if (!ModelName.IsId(id) || !Directory.Exists(path))
-            {
-                throw new InvalidOperationException($"Models:{id}: {(ModelName.IsId(id) ? $"there is no folder '{path}'" : "an id has 1 to 63 of a-z, 0-9 and '-', a letter first")}.");
-            }
         }
     }
 
@@ -199,7 +194,7 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
         }
     }
 
-    // Gives the failure, or null.
+    // Gives the failure, or null. What was loaded and has failed is read anew.
     private async Task<Exception?> LoadAsync(CatalogModel model, int number)
     {
         if (model.Served.GetValueOrDefault(number)?.HasFailed == true)
@@ -221,6 +216,31 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
         return failure;
     }
 
+    private async Task RequireLoadedAsync(CatalogModel model, int number)
+    {
+        if (await LoadAsync(model, model.NumberOf(new ModelName(model.Id, null, number))) is { } failure)
+        {
+            if (!model.Kept.Contains(number))
+            {
+                await UnloadAsync(model, number);
+            }
+
+            throw RpcFailure.FailedPrecondition("MODEL_FAILED", $"{ModelName.Of(model.Id, number)} could not be loaded: {(failure is InvalidDataException ? failure.Message : "the log says why.")}");
+        }
+    }
+
+    private static async Task ReleaseAsync(CatalogModel model, int number)
+    {
+        model.NumberOf(new ModelName(model.Id, null, number));
+        if (model.Aliases.Where(alias => alias.Value == number).Select(alias => alias.Key).FirstOrDefault() is { } alias)
+        {
+            throw RpcFailure.FailedPrecondition("VERSION_HAS_ALIAS", $"{ModelName.Of(model.Id, number)} has the alias '{alias}': give it to another version, or take it away first.");
+        }
+
+        model.Pin(number, isPinned: false);
+        await UnloadAsync(model, number);
+    }
+
     private static async Task UnloadAsync(CatalogModel model, int number)
     {
         if (model.Take(number) is { } served)
@@ -233,7 +253,7 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
     private static async Task AliasAsync(CatalogModel model, string alias, int? number)
     {
         model.SetAlias(alias, number);
-        foreach (var unused in model.Served.Keys.Except(model.Aliases.Values).ToArray())
+        foreach (var unused in model.Served.Keys.Except(model.Kept).ToArray())
         {
             await UnloadAsync(model, unused);
         }
@@ -255,7 +275,7 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
     // Old versions that no alias keeps.
     private void Retire(CatalogModel model)
     {
-        foreach (var old in model.Numbers.Except(model.Aliases.Values).Skip(options.KeptVersions).ToArray())
+        foreach (var old in model.Numbers.Except(model.Kept).Skip(options.KeptVersions).ToArray())
         {
             model.Folder!.Delete(old);
         }
@@ -263,38 +283,4 @@ internal sealed class ModelCatalog(StudentOptions options, ModelServing serving,
 
     private static ModelFolder Owned(CatalogModel model) =>
         model.Folder ?? throw RpcFailure.FailedPrecondition("MODEL_OF_OPERATOR", $"{ModelName.Of(model.Id)} is a folder that the operator has named (setting Models:{model.Id}): it is not changed.");
-
-    // The state is the service's own: what a link there leads to is not.
-    private bool IsOurs(string path)
-    {
-        var isOurs = ModelName.IsId(Path.GetFileName(path));
-        if (isOurs && Links(path).Any())
-        {
-            StudentLog.ModelRefused(logger, Path.GetFileName(path), "it is a link, or holds one");
-            isOurs = false;
-        }
-
-        return isOurs;
-    }
-
-    private static IEnumerable<FileSystemInfo> Links(string path) =>
-        new DirectoryInfo(path).EnumerateFileSystemInfos("*", SearchOption.AllDirectories).Prepend(new DirectoryInfo(path)).Where(entry => entry.LinkTarget is not null);
-
-    // What a process left that was killed, and models from before there were versions.
-    private void CleanUp()
-    {
-        foreach (var unfinished in Directory.GetDirectories(state.Folder("unfinished")))
-        {
-            Directory.Delete(unfinished, recursive: true);
-        }
-
-        ModelFolder.CleanUp(Root);
-        foreach (var plain in Directory.GetDirectories(Root).Where(path => ModelName.IsId(Path.GetFileName(path)) && File.Exists(Path.Combine(path, "config.json")) && new DirectoryInfo(path).LinkTarget is null))
-        {
-            var aside = Path.Combine(state.Folder("unfinished"), Path.GetFileName(plain));
-            Directory.Move(plain, aside);
-            var folder = new ModelFolder(plain);
-            folder.SetAlias(ModelName.Stable, folder.Publish(aside));
-        }
-    }
 }

@@ -38,6 +38,9 @@ internal sealed class ModelFolder
     /// <summary>Version numbers by alias.</summary>
     public IReadOnlyDictionary<string, int> Aliases => _index.Aliases;
 
+    /// <summary>How requests are divided among the versions, or null.</summary>
+    public TrafficPolicy? Traffic => _index.Traffic;
+
     /// <summary>The numbers of the versions that there are, the newest first.</summary>
     public IReadOnlyList<int> Numbers => !Directory.Exists(_path) ? [] :
     [
@@ -71,6 +74,9 @@ internal sealed class ModelFolder
 
         Write(_index with { Aliases = aliases });
     }
+
+    /// <summary>Says how requests are divided among the versions; null for not at all.</summary>
+    public void SetTraffic(TrafficPolicy? policy) => Write(_index with { Traffic = policy });
 
     /// <summary>Removes a version.</summary>
     public void Delete(int number)
@@ -130,5 +136,7 @@ internal sealed class ModelFolder
         public int Last { get; init; }
 
         public SortedDictionary<string, int> Aliases { get; init; } = new(StringComparer.Ordinal);
+
+        public TrafficPolicy? Traffic { get; init; }
     }
 }

@@ -17,13 +17,15 @@ internal sealed partial record ModelName(string Id, string? Alias, int? Number)
 
     /// <summary>Reads a name.</summary>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT naming the field.</exception>
-    public static ModelName Parse(string name, string field)
+    public static ModelName Parse(string name, string field) => TryParse(name) ?? throw RpcFailure.InvalidArgument(field, Shape);
+
+    /// <summary>Reads a name; null where it is none.</summary>
+    public static ModelName? TryParse(string name)
     {
         var match = Pattern().Match(name);
         var number = 0;
         var isName = match.Success && (!match.Groups["number"].Success || int.TryParse(match.Groups["number"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out number));
-        return !isName ? throw RpcFailure.InvalidArgument(field, Shape)
-            : new ModelName(match.Groups["id"].Value, match.Groups["alias"] is { Success: true, Value: var alias } ? alias : null, number > 0 ? number : null);
+        return !isName ? null : new ModelName(match.Groups["id"].Value, match.Groups["alias"] is { Success: true, Value: var alias } ? alias : null, number > 0 ? number : null);
     }
 
     /// <summary>Reads the name of a model as a whole.</summary>

@@ -4,14 +4,17 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Answers;
+using DistillGrpc.Student.Serving.Caching;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
+using DistillGrpc.Student.Serving.Traffic;
 using Grpc.Core;
 
 namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
-internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
+internal sealed class PredictionService(
+    ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, ResponseCache cache, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int BatchInFlight = 64;
     private static readonly WriteOptions Flushed = new();
@@ -112,10 +115,18 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
 
     private async Task<(string Model, ChannelReader<StreamPredictResponse> Output)> StartAsync(PredictRequest request, Caller caller, bool wantsDeltas)
     {
-        var model = catalog.Find(request.Model, "model");
+        var named = catalog.Find(request.Model, "model");
         var ask = asks.Read(request, caller, wantsDeltas);
+        var route = routes.Of(named, request);
+        var model = route.Model;
         model.RequireLoaded();
         AskReader.RequireAble(model.Name, model.Card, request);
+        var key = cache.KeyOf(model, request);
+        if (cache.Find(key, model.Name, wantsDeltas) is { } kept)
+        {
+            return (model.Name, kept);
+        }
+
         if (model.Card.Form == PredictionForm.LabelFromRationale && request.GivenRationale.Length == 0)
         {
             ask = ask with { GivenRationale = await rationales.AskAsync(model.Card, request.Segments, caller.CancellationToken) };
@@ -131,7 +142,8 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
 
         // What is written is sent by the thread that wrote it: that is a pool's, never the model's.
         var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
-        _ = new AnswerFlow(model, lease, ask, output.Writer, time).RunAsync();
+        var observed = cache.Observe(key, shadows.Observe(route, request, ask, output.Writer));
+        _ = new AnswerFlow(model, lease, ask, observed, time).RunAsync();
         return (model.Name, output.Reader);
     }
 }

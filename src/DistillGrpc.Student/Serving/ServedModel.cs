@@ -9,6 +9,7 @@ namespace DistillGrpc.Student.Serving;
 /// <summary>A model with the thread that it runs on, its scheduler, and the queue in front of it.</summary>
 internal sealed class ServedModel : IAsyncDisposable
 {
+    private static long _loadings;
     private readonly TaskCompletionSource<Exception?> _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly JobQueue _queue;
@@ -25,6 +26,9 @@ internal sealed class ServedModel : IAsyncDisposable
 
     public string Name { get; }
 
+    /// <summary>A number that no other has in this process, nor the same version when it is loaded anew.</summary>
+    public long Loading { get; } = Interlocked.Increment(ref _loadings);
+
     /// <summary>Where its files lie.</summary>
     public string Directory { get; }
 
@@ -37,6 +41,9 @@ internal sealed class ServedModel : IAsyncDisposable
     /// <summary>Null when it serves, else why it does not.</summary>
     public Task<Exception?> Loaded => _loaded.Task;
 
+    /// <summary>Whether it answers.</summary>
+    public bool IsServing => _loaded.Task.IsCompleted && Failure is null;
+
     public Model Describe()
     {
         var description = new Model { Name = Name, State = ModelState.Loading };
@@ -45,7 +52,7 @@ internal sealed class ServedModel : IAsyncDisposable
             description.State = ModelState.Failed;
             description.Failure = Scheduler.Reason(failure);
         }
-        else if (_loaded.Task.IsCompleted && _model is { } model)
+        else if (IsServing && _model is { } model)
         {
             description.State = ModelState.Serving;
             description.Prefixes = new TaskPrefixes { Label = model.Card.LabelPrefix, Rationale = model.Card.RationalePrefix };
@@ -56,6 +63,31 @@ internal sealed class ServedModel : IAsyncDisposable
         }
 
         return description;
+    }
+
+    /// <summary>How busy it is.</summary>
+    public VersionCapacity Capacity()
+    {
+        var ((interactive, batch), options, load) = (_queue.Waits, _serving.Options, _scheduler?.Load);
+        var (rows, batchRows, context) = load?.Running ?? default;
+        var (steps, tokens) = load?.Rates ?? default;
+        return new VersionCapacity
+        {
+            Name = Name,
+            State = StateNow,
+            InteractiveWaiting = interactive,
+            BatchWaiting = batch,
+            MaxWaiting = options.MaxQueue,
+            Rows = rows,
+            BatchRows = batchRows,
+            MaxRows = options.MaxRows,
+            MaxBatchRows = options.MaxBatchRows,
+            ContextTokens = context,
+            MaxContextTokens = options.MaxContextTokens,
+            StepsPerSecond = steps,
+            TokensPerSecond = tokens,
+            WeightBytes = IsServing ? Model.Engine.WeightBytes : 0,
+        };
     }
 
     /// <summary>Refuses a model that is not there.</summary>
@@ -90,6 +122,8 @@ internal sealed class ServedModel : IAsyncDisposable
 
     /// <summary>Whether it could not be loaded, or cannot be served any more.</summary>
     public bool HasFailed => Failure is not null;
+
+    private ModelState StateNow => Failure is not null ? ModelState.Failed : IsServing ? ModelState.Serving : ModelState.Loading;
 
     private Exception? Failure => _scheduler?.Failure ?? (_loaded.Task is { IsCompletedSuccessfully: true, Result: { } failure } ? failure : null);
 

@@ -18,6 +18,8 @@ internal static class ServingMetrics
     private static readonly Histogram<int> StepRows = Meter.CreateHistogram<int>("distill.student.step.rows", "{row}", "Rows of a decoder's step, by model.");
     private static readonly Histogram<double> StepDuration = Meter.CreateHistogram<double>("distill.student.step.duration", "s", "Time of a decoder's step, by model.");
     private static readonly Histogram<double> EncoderDuration = Meter.CreateHistogram<double>("distill.student.encoder.duration", "s", "Time of an encoder's pass, by model.");
+    private static readonly Counter<long> Shadows = Meter.CreateCounter<long>("distill.student.shadows", "{request}", "Requests meant for a shadow, by its version and outcome (equal, different, failed, dropped).");
+    private static readonly Counter<long> Cache = Meter.CreateCounter<long>("distill.student.cache", "{request}", "Requests whose answers may be kept, by model and outcome (hit, miss).");
 
     /// <summary>An answer was written.</summary>
     public static void Answered(string model, TaskAnswer answer)
@@ -51,6 +53,12 @@ internal static class ServingMetrics
         StepRows.Record(rows, tag);
         StepDuration.Record(spent.TotalSeconds, tag);
     }
+
+    /// <summary>A request was given to a shadow, or meant for it.</summary>
+    public static void Shadowed(string model, string outcome) => Shadows.Add(1, new KeyValuePair<string, object?>("model", model), new KeyValuePair<string, object?>("outcome", outcome));
+
+    /// <summary>An answer was looked for among those that are kept.</summary>
+    public static void Cached(string model, bool isHit) => Cache.Add(1, new KeyValuePair<string, object?>("model", model), new KeyValuePair<string, object?>("outcome", isHit ? "hit" : "miss"));
 
     private static TagList Tags(string model, PredictionTask task) => new() { { "model", model }, { "task", task == PredictionTask.Rationale ? "rationale" : task == PredictionTask.Both ? "both" : "label" } };
 

@@ -11,6 +11,7 @@ internal sealed class AskReader(StudentOptions options)
     private const int DefaultMaxTokens = 256;
     private const int MaxTopLogProbabilities = 20;
     private const int MaxGivenLabel = 4096;
+    private const int MaxRoutingKey = 256;
 
     /// <summary>Reads a request.</summary>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT, with the field.</exception>
@@ -19,6 +20,7 @@ internal sealed class AskReader(StudentOptions options)
         CheckInput(request);
         RpcFailure.Require(request.MaxOutputTokens >= 0 && request.MaxOutputTokens <= options.MaxOutputTokens, "max_output_tokens", $"must be 0 to {options.MaxOutputTokens}");
         RpcFailure.Require(request.TopLogProbabilities is >= 0 and <= MaxTopLogProbabilities, "top_log_probabilities", $"must be 0 to {MaxTopLogProbabilities}");
+        RpcFailure.Require(request.RoutingKey.Length <= MaxRoutingKey, "routing_key", $"may have {MaxRoutingKey} characters");
         RpcFailure.Require(Enum.IsDefined(request.Task), "task", "is not one of the tasks");
         var maxTokens = request.MaxOutputTokens > 0 ? request.MaxOutputTokens : Math.Min(DefaultMaxTokens, options.MaxOutputTokens);
         var label = Spec(request.Decoding, "decoding");
@@ -56,6 +58,7 @@ internal sealed class AskReader(StudentOptions options)
         Decoding = request.Decoding,
         RationaleDecoding = request.RationaleDecoding,
         Candidates = { request.Candidates },
+        RoutingKey = request.RoutingKey,
     };
 
     /// <summary>Refuses what a model has not learnt: it would answer something.</summary>

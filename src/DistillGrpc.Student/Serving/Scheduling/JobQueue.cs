@@ -120,6 +120,18 @@ internal sealed class JobQueue(string model, SchedulerOptions options, TimeProvi
         }
     }
 
+    /// <summary>Jobs that wait, by priority.</summary>
+    public (int Interactive, int Batch) Waits
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_lanes[(int)Priority.Interactive].Count, _lanes[(int)Priority.Batch].Count);
+            }
+        }
+    }
+
     /// <summary>Takes an input that no further job has, or null.</summary>
     public Reading? TakeReleased()
     {

@@ -17,6 +17,9 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
     private volatile Exception? _failure;
     private int _failures;
 
+    /// <summary>How busy it is. Read by any thread.</summary>
+    public SchedulerLoad Load { get; } = new(time);
+
     /// <summary>Why the model cannot go on, such as answers that are no numbers; null while it can. Read by any thread.</summary>
     public Exception? Failure => _failure;
 
@@ -30,6 +33,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         Release();
         var hasAdmitted = Admit();
         Read();
+        Load.Runs(_running);
         return Step() || hasAdmitted;
     }
 
@@ -42,6 +46,8 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         {
             Fail(_running[^1], ModelFailed());
         }
+
+        Load.Runs(_running);
     }
 
     /// <summary>Gives the memory of inputs back that no further job has.</summary>
@@ -181,6 +187,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
 
         _failures = 0;
         ServingMetrics.Stepped(model, _step.Rows, time.GetElapsedTime(started));
+        Load.Stepped(_step.Rows);
         Take();
         return true;
     }
