@@ -17,6 +17,7 @@ internal sealed class PredictionService(
     ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, ResponseCache cache, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int BatchInFlight = 64;
+    private const int MostTries = 10;
     private static readonly WriteOptions Flushed = new();
     private static readonly WriteOptions Buffered = new(WriteFlags.BufferHint);
 
@@ -113,7 +114,7 @@ internal sealed class PredictionService(
         return response;
     }
 
-    private async Task<(string Model, ChannelReader<StreamPredictResponse> Output)> StartAsync(PredictRequest request, Caller caller, bool wantsDeltas)
+    private async Task<(string Model, ChannelReader<StreamPredictResponse> Output)> StartAsync(PredictRequest request, Caller caller, bool wantsDeltas, int tries = 1)
     {
         var named = catalog.Find(request.Model, "model");
         var ask = asks.Read(request, caller, wantsDeltas);
@@ -135,8 +136,8 @@ internal sealed class PredictionService(
         if (model.Enter() is not { } lease)
         {
             // Another version has taken its place meanwhile, and may be asked otherwise.
-            return catalog.Find(request.Model, "model") != model
-                ? await StartAsync(request, caller, wantsDeltas)
+            return tries < MostTries
+                ? await StartAsync(request, caller, wantsDeltas, tries + 1)
                 : throw RpcFailure.Unavailable("MODEL_UNLOADING", $"{model.Name} is being unloaded.", TimeSpan.FromSeconds(1));
         }
 
