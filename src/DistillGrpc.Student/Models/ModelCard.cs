@@ -47,6 +47,9 @@ internal sealed record ModelCard
     /// <summary>The task's labels as they were learnt, in ordinal order; empty where they are no classes, or nobody has said.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
+    /// <summary>When a label that is read from a rationale can be relied on; null where nobody has measured it.</summary>
+    public ReadingCard? Reading { get; init; }
+
     /// <summary>Reads the card of a model; one that has none, such as a pretrained T5, gets the defaults.</summary>
     /// <exception cref="InvalidDataException">The card is damaged.</exception>
     public static ModelCard Read(string directory)
@@ -55,7 +58,7 @@ internal sealed record ModelCard
         try
         {
             var card = System.IO.File.Exists(path) ? JsonSerializer.Deserialize<ModelCard>(System.IO.File.ReadAllBytes(path), Json) ?? new ModelCard() : new ModelCard();
-            return card is { LabelPrefix.Length: <= MaxPrefixLength, RationalePrefix.Length: <= MaxPrefixLength, MaxInputTokens: >= 1 and <= MostInputTokens, Form: not PredictionForm.Unspecified } && AreLabels(card.Labels)
+            return card is { LabelPrefix.Length: <= MaxPrefixLength, RationalePrefix.Length: <= MaxPrefixLength, MaxInputTokens: >= 1 and <= MostInputTokens, Form: not PredictionForm.Unspecified } && AreLabels(card.Labels) && IsReading(card.Reading)
                 ? card
                 : throw new InvalidDataException($"{File}: prefixes may have {MaxPrefixLength} characters, max_input_tokens is 1 to {MostInputTokens}, form is a form, and labels are at most {LabelMetrics.MaxClasses} texts of at most {LabelMetrics.MaxClassLength} characters.");
         }
@@ -71,4 +74,6 @@ internal sealed record ModelCard
 
     // The file may be anybody's.
     private static bool AreLabels(IReadOnlyList<string>? labels) => labels is { Count: <= LabelMetrics.MaxClasses } && labels.All(label => label is { Length: > 0 and <= LabelMetrics.MaxClassLength });
+
+    private static bool IsReading(ReadingCard? reading) => reading is null || (AreLabels(reading.TellingLabels) && reading.LeastProbability is null or (>= 0 and <= 1));
 }
