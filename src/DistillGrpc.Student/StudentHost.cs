@@ -4,6 +4,7 @@ using DistillGrpc.Hosting;
 using DistillGrpc.Student.Datasets;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving;
+using DistillGrpc.Student.Serving.Explaining;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Storage;
 using DistillGrpc.Student.Training;
@@ -41,6 +42,9 @@ public static class StudentHost
         builder.Services.AddSingleton<ModelServing>();
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<AskReader>();
+        builder.Services.AddSingleton<PredictionStore>();
+        builder.Services.AddSingleton<PinnedVersions>();
+        builder.Services.AddSingleton<Explanations>();
         builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();
         builder.Services.AddSingleton<InventedRows>();
@@ -61,6 +65,7 @@ public static class StudentHost
         ModelCatalog.Check(options, app.Services.GetRequiredService<StateDirectory>());
         app.Services.GetRequiredService<StudentDatabase>();
         app.Services.GetRequiredService<DatasetStore>();
+        app.Services.GetRequiredService<PredictionStore>();
         app.MapGrpcService<PredictionService>();
         app.MapGrpcService<JobService>();
         app.MapGrpcService<CatalogService>();

@@ -3,6 +3,7 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Answers;
+using DistillGrpc.Student.Serving.Explaining;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
 using Grpc.Core;
@@ -10,7 +11,7 @@ using Grpc.Core;
 namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
-internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
+internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, GivenRationales rationales, PredictionStore predictions, Explanations explanations, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int BatchInFlight = 64;
     private static readonly WriteOptions Flushed = new();
@@ -21,12 +22,11 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
     public override async Task StreamPredict(StreamPredictRequest request, IServerStreamWriter<StreamPredictResponse> responseStream, ServerCallContext context)
     {
         var (_, output) = await StartAsync(AskReader.Same(request), Caller.Of(context, Priority.Interactive), wantsDeltas: true);
-        await foreach (var part in output.ReadAllAsync(context.CancellationToken))
-        {
-            responseStream.WriteOptions = output.TryPeek(out _) ? Buffered : Flushed;
-            await responseStream.WriteAsync(part, context.CancellationToken);
-        }
+        await SendAsync(output, responseStream, context.CancellationToken);
     }
+
+    public override async Task Explain(ExplainRequest request, IServerStreamWriter<ExplainResponse> responseStream, ServerCallContext context) =>
+        await SendAsync(await explanations.StartAsync(request, Caller.Of(context, Priority.Interactive)), responseStream, context.CancellationToken);
 
     public override async Task BatchPredict(IAsyncStreamReader<BatchPredictRequest> requestStream, IServerStreamWriter<BatchPredictResponse> responseStream, ServerCallContext context)
     {
@@ -44,6 +44,15 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
 
         await ending;
         await reading;
+    }
+
+    private static async Task SendAsync<T>(ChannelReader<T> output, IServerStreamWriter<T> responseStream, CancellationToken cancellationToken)
+    {
+        await foreach (var part in output.ReadAllAsync(cancellationToken))
+        {
+            responseStream.WriteOptions = output.TryPeek(out _) ? Buffered : Flushed;
+            await responseStream.WriteAsync(part, cancellationToken);
+        }
     }
 
     private async Task<BatchPredictResponse> AnswerRowAsync(BatchPredictRequest request, Caller caller)
@@ -112,7 +121,7 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
 
         // What is written is sent by the thread that wrote it: that is a pool's, never the model's.
         var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
-        _ = new AnswerFlow(model, lease, ask, output.Writer, time).RunAsync();
+        _ = new AnswerFlow(model, lease, ask, output.Writer, predictions, time).RunAsync();
         return (model.Name, output.Reader);
     }
 }
