@@ -26,6 +26,7 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     SweepCommand.Create(),
     ModelsCommand.Create(),
     PredictCommand.Create(),
+    ExplainCommand.Create(),
     BenchCommand.Create(),
     EvalCommand.Create(),
     SavingsCommand.Create(),

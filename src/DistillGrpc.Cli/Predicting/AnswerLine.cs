@@ -20,7 +20,7 @@ internal static class AnswerLine
             return JsonFormatter.Default.Format(answer);
         }
 
-        var fields = new[] { ("id", answer.Id), ("label", answer.Prediction?.Label?.Text), ("rationale", answer.Prediction?.Rationale?.Text), ("error", answer.Error?.Message) };
+        var fields = new[] { ("id", answer.Id), ("label", answer.Prediction?.Label?.Text), ("rationale", answer.Prediction?.Rationale?.Text), ("prediction", NullIfEmpty(answer.Prediction?.Label?.Prediction)), ("error", answer.Error?.Message) };
         return JsonSerializer.Serialize(fields.Where(field => field.Item2 is not null).ToDictionary(field => field.Item1, field => field.Item2), Json);
     }
 
@@ -44,4 +44,6 @@ internal static class AnswerLine
             return false;
         }
     }
+
+    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 }
