@@ -75,5 +75,7 @@ internal sealed record ModelCard
     // The file may be anybody's.
     private static bool AreLabels(IReadOnlyList<string>? labels) => labels is { Count: <= LabelMetrics.MaxClasses } && labels.All(label => label is { Length: > 0 and <= LabelMetrics.MaxClassLength });
 
-    private static bool IsReading(ReadingCard? reading) => reading is null || (AreLabels(reading.TellingLabels) && reading.LeastProbability is null or (>= 0 and <= 1));
+    private static bool IsReading(ReadingCard? reading) => reading is null
+        || (AreLabels(reading.TellingLabels) && reading.LeastProbability is null or (>= 0 and <= 1)
+            && reading.Place is null or { Before.Length: >= 1 and <= LabelPlace.MostCharacters, After.Length: <= LabelPlace.MostCharacters });
 }

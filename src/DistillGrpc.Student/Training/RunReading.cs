@@ -38,9 +38,7 @@ internal static class RunReading
             return null;
         }
 
-        // A model that writes its label behind the rationale, or reads it from one, has learnt to.
-        var read = card.Form == PredictionForm.Separate ? Read(model, card, [.. taught.Take(MostRead)], cancellationToken) : [];
-        return new ReadingCard(TellingLabels(card.Labels, taught), LeastProbability(read));
+        return new ReadingCard(LabelPlace.Of(taught, LeastRight), TellingLabels(card.Labels, taught), LeastProbability(Read(model, card, [.. taught.Take(MostRead)], cancellationToken)));
     }
 
     /// <summary>Labels that tell: of the rationales that name one of them and no other label, nearly all are of that label.</summary>
@@ -71,6 +69,12 @@ internal static class RunReading
 
     private static List<(double Probability, bool IsRight)> Read(LoadedModel model, ModelCard card, (string Label, string Rationale)[] rows, CancellationToken cancellationToken)
     {
+        // A model that writes its label behind the rationale, or reads it from one, has learnt to.
+        if (card.Form != PredictionForm.Separate)
+        {
+            return [];
+        }
+
         var answering = model.Answering() with { Card = card };
         using var engine = answering.Engine;
         var reader = new LabelReader(answering);

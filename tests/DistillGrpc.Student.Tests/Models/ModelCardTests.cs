@@ -18,6 +18,29 @@ public sealed class ModelCardTests : IDisposable
     }
 
     [Fact]
+    public void Read_CardThatWasWritten_KnowsWhenALabelIsRead()
+    {
+        var card = new ModelCard { Labels = ["no", "yes"], Reading = new ReadingCard(new LabelPlace(" is ", "."), ["yes"], 0.75) };
+        card.Write(_folder.Path);
+        var read = ModelCard.Read(_folder.Path).Reading!;
+
+        Assert.Equal((card.Reading.Place, 0.75), (read.Place, read.LeastProbability));
+        Assert.Equal(["yes"], read.TellingLabels);
+    }
+
+    [Theory]
+    [InlineData("""{"telling_labels": null}""")]
+    [InlineData("""{"telling_labels": [], "least_probability": 2}""")]
+    [InlineData("""{"telling_labels": [], "place": {"before": "", "after": ""}}""")]
+    [InlineData("""{"telling_labels": [], "place": {"before": null, "after": ""}}""")]
+    public void Read_ReadingThatIsNone_IsRefused(string reading)
+    {
+        Write($"{{\"reading\":{reading}}}");
+
+        Assert.Throws<InvalidDataException>(() => ModelCard.Read(_folder.Path));
+    }
+
+    [Fact]
     public void Read_CardFromBeforeThereWereLabels_HasNone()
     {
         Write("{\"label_prefix\":\"[label] \"}");

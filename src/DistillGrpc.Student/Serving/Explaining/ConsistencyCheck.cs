@@ -6,7 +6,7 @@ using DistillGrpc.Student.Serving.Scheduling;
 namespace DistillGrpc.Student.Serving.Explaining;
 
 /// <summary>
-/// Whether a rationale argues for the label that was given. Read from what it says where it names a label that tells; else by the student that wrote it, as far as it was found to be
+/// Whether a rationale argues for the label that was given. Read from what it says where it states a label, in its place or as the only one that it names; else by the student that wrote it, as far as it was found to be
 /// able to when it was trained (<see cref="ReadingCard"/>). Where neither can tell, nobody guesses.
 /// </summary>
 /// <param name="model">The student.</param>
@@ -21,10 +21,16 @@ internal sealed class ConsistencyCheck(ServingModel model, ServingLease lease, C
     /// <param name="given">The label that was given.</param>
     /// <param name="segments">The input.</param>
     /// <param name="rationale">The rationale.</param>
+    /// <param name="isWhole">It was written to its end.</param>
     /// <param name="written">The label that the model has written behind it as one text; null where it writes them apart.</param>
-    public async Task<Consistency> OfAsync(string given, IReadOnlyList<string> segments, string rationale, string? written)
+    public async Task<Consistency> OfAsync(string given, IReadOnlyList<string> segments, string rationale, bool isWhole, string? written)
     {
         var card = model.Card;
+        if (isWhole && card.Reading?.Place?.In(rationale) is { } stated && (card.Labels.Count == 0 || card.Labels.Any(label => IsSame(label, stated))))
+        {
+            return Verdict(given, stated, LabelReading.Stated, IsSame(stated, given));
+        }
+
         if (new LabelWords(card.Labels).In(rationale) is [var named] && card.Reading?.TellingLabels.Contains(named, StringComparer.Ordinal) == true)
         {
             return Verdict(given, named, LabelReading.Stated, LabelWords.AreSame(named, given));

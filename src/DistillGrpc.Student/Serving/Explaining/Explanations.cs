@@ -55,7 +55,8 @@ internal sealed class Explanations(PredictionStore predictions, PinnedVersions v
                 var written = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
                 _ = new AnswerFlow(use.Served, leases.Writing, ask, written.Writer, predictions, time).RunAsync();
                 var (rationale, ownLabel) = await SendAsync(written.Reader, output);
-                var consistency = await new ConsistencyCheck(use.Served.Model, leases.Reading, ask.Caller).OfAsync(label, ask.Segments, rationale, ownLabel);
+                var isWhole = rationale.FinishReason == FinishReason.EndOfSequence;
+                var consistency = await new ConsistencyCheck(use.Served.Model, leases.Reading, ask.Caller).OfAsync(label, ask.Segments, rationale.Text, isWhole, ownLabel);
                 ExplainMetrics.Explained(use.Served.Name, consistency.Verdict);
                 output.TryWrite(new ExplainResponse { Consistency = consistency });
                 output.TryComplete();
@@ -68,9 +69,9 @@ internal sealed class Explanations(PredictionStore predictions, PinnedVersions v
     }
 
     // What is written of the rationale goes on; a label that stands behind it is for the check.
-    private static async Task<(string Rationale, string? Label)> SendAsync(ChannelReader<StreamPredictResponse> written, ChannelWriter<ExplainResponse> output)
+    private static async Task<(TaskAnswer Rationale, string? Label)> SendAsync(ChannelReader<StreamPredictResponse> written, ChannelWriter<ExplainResponse> output)
     {
-        var (rationale, label) = ("", default(string));
+        var (rationale, label) = (new TaskAnswer(), default(string));
         await foreach (var part in written.ReadAllAsync())
         {
             if (part.Answer is { Task: PredictionTask.Label } answer)
@@ -79,7 +80,7 @@ internal sealed class Explanations(PredictionStore predictions, PinnedVersions v
             }
             else if (part.Answer is { } explained)
             {
-                rationale = explained.Text;
+                rationale = explained;
                 output.TryWrite(new ExplainResponse { Answer = explained });
             }
             else if (part.Delta is { Task: PredictionTask.Rationale } delta)

@@ -107,18 +107,46 @@ public sealed class ExplainTests
     public async Task Explain_NeitherTextNorReaderCanTell_IsUnknown(string rationale, bool hasReader, LabelReading reading)
     {
         // A reader that is never sure enough; and a model of which nobody has measured anything.
-        var card = ExplainedStudent.Words with { Reading = hasReader ? new ReadingCard(["no", "yes"], 1) : null };
+        var card = ExplainedStudent.Words with { Reading = hasReader ? new ReadingCard(null, ["no", "yes"], 1) : null };
         await using var student = await ExplainedStudent.StartAsync(text => text.StartsWith("[label]", StringComparison.Ordinal) ? "yes" : rationale, card);
         var consistency = (await student.ExplainAsync(await student.PredictAsync())).Consistency;
 
         Assert.Equal((ConsistencyVerdict.Unknown, "yes", reading), (consistency.Verdict, consistency.LabelGiven, consistency.Reading));
     }
 
+    [Theory]
+    [InlineData("2 and 3: 2 + 3.", ConsistencyVerdict.Agrees, "2 + 3")]
+    [InlineData("2 and 3: 2 - 3.", ConsistencyVerdict.Disagrees, "2 - 3")]
+    [InlineData("2 and 3: 1 2 + 3.", ConsistencyVerdict.Disagrees, "1 2 + 3")]
+    [InlineData("2: 2. Then 3: 2 + 3.", ConsistencyVerdict.Agrees, "2 + 3")]
+    [InlineData("2 and 3: 2 + 3. So", ConsistencyVerdict.Unknown, "")]
+    [InlineData("2 and 3 make 2 + 3.", ConsistencyVerdict.Unknown, "")]
+    [InlineData(": .", ConsistencyVerdict.Unknown, "")]
+    public async Task Explain_LabelsThatAreNoClasses_AreReadFromTheirPlace(string rationale, ConsistencyVerdict verdict, string read)
+    {
+        var card = new ModelCard { Reading = new ReadingCard(new LabelPlace(": ", "."), [], null) };
+        await using var student = await ExplainedStudent.StartAsync(text => text.StartsWith("[label]", StringComparison.Ordinal) ? "2 + 3" : rationale, card);
+        var consistency = (await student.ExplainAsync(await student.PredictAsync())).Consistency;
+
+        Assert.Equal((verdict, "2 + 3", read), (consistency.Verdict, consistency.LabelGiven, consistency.LabelRead));
+    }
+
+    [Fact]
+    public async Task Explain_RationaleThatWasCut_HasNoPlace()
+    {
+        var card = new ModelCard { Reading = new ReadingCard(new LabelPlace("is ", ""), [], null) };
+        await using var student = await ExplainedStudent.StartAsync(text => text.StartsWith("[label]", StringComparison.Ordinal) ? "yesterday" : "it is yesterday", card);
+        var prediction = await student.PredictAsync();
+
+        Assert.Equal(ConsistencyVerdict.Agrees, (await student.ExplainAsync(prediction)).Consistency.Verdict);
+        Assert.Equal(ConsistencyVerdict.Unknown, (await student.ExplainAsync(new ExplainRequest { Prediction = prediction, MaxOutputTokens = 9 })).Consistency.Verdict);
+    }
+
     [Fact]
     public async Task Explain_LabelsThatDoNotTell_AreNotTakenAsStated()
     {
         // Rationales for yes say "no doubt".
-        var card = ExplainedStudent.Words with { Reading = new ReadingCard(["yes"], null) };
+        var card = ExplainedStudent.Words with { Reading = new ReadingCard(null, ["yes"], null) };
         await using var student = await ExplainedStudent.StartAsync(text => text.StartsWith("[label]", StringComparison.Ordinal) ? "yes" : "there is no doubt", card);
 
         Assert.Equal(ConsistencyVerdict.Unknown, (await student.ExplainAsync(await student.PredictAsync())).Consistency.Verdict);

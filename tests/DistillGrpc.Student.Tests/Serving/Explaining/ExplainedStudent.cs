@@ -16,7 +16,7 @@ namespace DistillGrpc.Student.Tests.Serving.Explaining;
 /// <summary>A Student over HTTP/2 that can be restarted, whose model <c>models/x</c> has two versions, scripted engines behind a tokenizer of bytes; the first is stable.</summary>
 internal sealed class ExplainedStudent : IAsyncDisposable
 {
-    public static readonly ModelCard Words = new() { Labels = ["no", "yes"], Reading = new ReadingCard(["no", "yes"], 0.9) };
+    public static readonly ModelCard Words = new() { Labels = ["no", "yes"], Reading = new ReadingCard(null, ["no", "yes"], 0.9) };
     private readonly TemporaryFolder _folder = new();
     private readonly Func<string, string> _answer;
     private readonly ModelCard _card;
