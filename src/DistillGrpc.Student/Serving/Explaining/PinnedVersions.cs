@@ -106,9 +106,10 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
         lock (_lock)
         {
             (pinned.Users, pinned.LastUsed) = (pinned.Users - 1, time.GetTimestamp());
-            if (pinned.Users == 0 && pinned.Served.Loaded is { IsCompletedSuccessfully: true, Result: not null })
+            if (pinned.Users == 0 && pinned.Served.Loaded is { IsCompletedSuccessfully: true, Result: { } failure })
             {
                 // What could not be loaded may be, the next time.
+                StudentLog.ModelFailed(serving.Logger, failure, pinned.Served.Name);
                 End(pinned);
             }
             else if (pinned.Users == 0)

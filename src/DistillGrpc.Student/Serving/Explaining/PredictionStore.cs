@@ -201,7 +201,9 @@ internal sealed class PredictionStore : IAsyncDisposable
     private void Fail(Exception failure, DateTimeOffset now)
     {
         _database?.Dispose();
-        (_database, _retryAt) = (null, now + RetryInterval);
+        _database = null;
+        // Those who ask meanwhile do not put it off.
+        _retryAt = now >= _retryAt ? now + RetryInterval : _retryAt;
         if (!_isBroken)
         {
             _isBroken = true;
@@ -215,18 +217,16 @@ internal sealed class PredictionStore : IAsyncDisposable
         {
             try
             {
-                // It may have been written meanwhile.
-                return (_database ?? throw Unavailable()).Find(id);
+                // What a full disk has can still be read.
+                return (_database ??= new PredictionDatabase(_path)).Find(id);
             }
-            catch (Exception failure) when (failure is not Grpc.Core.RpcException)
+            catch (Exception failure)
             {
                 Fail(failure, _time.GetUtcNow());
-                throw Unavailable();
+                throw RpcFailure.Unavailable("PREDICTIONS_UNAVAILABLE", "The kept predictions cannot be read; the Student's log says why.", RetryInterval);
             }
         }
     }
-
-    private static Grpc.Core.RpcException Unavailable() => RpcFailure.Unavailable("PREDICTIONS_UNAVAILABLE", "The kept predictions cannot be read; the Student's log says why.", RetryInterval);
 
     // What was kept before the operator has switched it off.
     private void Forget()
