@@ -27,6 +27,7 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     SweepCommand.Create(),
     ModelsCommand.Create(),
     PredictCommand.Create(),
+    ExplainCommand.Create(),
     CapacityCommand.Create(),
     DrainCommand.Create(),
     BenchCommand.Create(),

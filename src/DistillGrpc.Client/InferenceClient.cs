@@ -42,6 +42,31 @@ public sealed class InferenceClient(ChannelBase channel)
         }
     }
 
+    /// <summary>
+    /// Why a label was given: its rationale piece by piece, then the whole of it, then whether it agrees with the label. The version that gave the label writes it.
+    /// Leaving the enumeration early stops decoding.
+    /// </summary>
+    /// <param name="prediction"><c>PredictResponse.Label.Prediction</c> of the answer; the Student keeps it for 24 hours unless its operator says otherwise.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="RpcException">The call failed, for instance because the prediction is no longer kept; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public IAsyncEnumerable<ExplainResponse> ExplainAsync(string prediction, CancellationToken cancellationToken = default) =>
+        ExplainAsync(new ExplainRequest { Prediction = prediction }, null, cancellationToken);
+
+    /// <summary>As <see cref="ExplainAsync(string, CancellationToken)"/>, with all that can be asked for.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="deadline">When nobody waits any more (UTC): the Student stops then. Null: never.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public async IAsyncEnumerable<ExplainResponse> ExplainAsync(
+        ExplainRequest request, DateTime? deadline, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        using var call = _client.Explain(request, deadline: deadline, cancellationToken: cancellationToken);
+        await foreach (var response in call.ResponseStream.ReadAllAsync(cancellationToken))
+        {
+            yield return response;
+        }
+    }
+
     /// <summary>Many answers, as they finish; each carries its input's id.</summary>
     /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
     public IAsyncEnumerable<BatchPredictResponse> BatchPredictAsync(IAsyncEnumerable<BatchPredictRequest> requests, CancellationToken cancellationToken = default) =>

@@ -6,6 +6,7 @@ using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Operating;
 using DistillGrpc.Student.Serving;
 using DistillGrpc.Student.Serving.Caching;
+using DistillGrpc.Student.Serving.Explaining;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Traffic;
 using DistillGrpc.Student.Storage;
@@ -50,6 +51,9 @@ public static class StudentHost
         builder.Services.AddSingleton<Shadows>();
         builder.Services.AddSingleton<ResponseCache>();
         builder.Services.AddSingleton<AskReader>();
+        builder.Services.AddSingleton<PredictionStore>();
+        builder.Services.AddSingleton<PinnedVersions>();
+        builder.Services.AddSingleton<Explanations>();
         builder.Services.AddSingleton<TeacherConnection>();
         builder.Services.AddSingleton<RowTeacher>();
         builder.Services.AddSingleton<InventedRows>();
@@ -70,6 +74,7 @@ public static class StudentHost
         StoredModels.Check(options, app.Services.GetRequiredService<StateDirectory>());
         app.Services.GetRequiredService<StudentDatabase>();
         app.Services.GetRequiredService<DatasetStore>();
+        app.Services.GetRequiredService<PredictionStore>();
         app.MapGrpcService<PredictionService>();
         app.MapGrpcService<JobService>();
         app.MapGrpcService<CatalogService>();

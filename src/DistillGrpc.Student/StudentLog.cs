@@ -35,6 +35,12 @@ internal static partial class StudentLog
     [LoggerMessage(11, LogLevel.Critical, "{Model} gives numbers that are not finite, and answers no more.")]
     public static partial void ModelBroken(ILogger logger, string model);
 
+    [LoggerMessage(12, LogLevel.Error, "Predictions cannot be kept to be explained; answers are given all the same. It is tried again.")]
+    public static partial void PredictionsNotKept(ILogger logger, Exception failure);
+
+    [LoggerMessage(13, LogLevel.Information, "Predictions are kept again.")]
+    public static partial void PredictionsKeptAgain(ILogger logger);
+
     [LoggerMessage(20, LogLevel.Warning, "datasets/{Id} is damaged: {Damage}")]
     public static partial void DatasetDamaged(ILogger logger, string id, string damage);
 

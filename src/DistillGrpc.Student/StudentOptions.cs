@@ -79,6 +79,27 @@ internal sealed class StudentOptions
     /// </summary>
     public long ResponseCacheBytes { get; set; }
 
+    /// <summary>How long predictions are kept, so that they can be explained; default 24 hours. 0: none are.</summary>
+    public TimeSpan PredictionRetention { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>Most predictions that are kept; the oldest go first. Default 100,000.</summary>
+    public int MaxKeptPredictions { get; set; } = 100_000;
+
+    /// <summary>Most bytes of their inputs and labels on the disk; the oldest go first. Default 1 GiB.</summary>
+    public long MaxKeptPredictionBytes { get; set; } = 1L << 30;
+
+    /// <summary>Most bytes of predictions in memory that are not written yet; where more come they are not kept. Default 64 MiB.</summary>
+    public long MaxUnwrittenPredictionBytes { get; set; } = 64L << 20;
+
+    /// <summary>Whether the inputs of predictions are kept; if not, a hash of them is, and whoever asks for an explanation sends the input again. Default true.</summary>
+    public bool StoreInputs { get; set; } = true;
+
+    /// <summary>Versions that no longer answer and are loaded at once to explain what they have answered; more are refused with RESOURCE_EXHAUSTED. Default 2.</summary>
+    public int MaxPinnedVersions { get; set; } = 2;
+
+    /// <summary>How long such a version stays loaded when nobody asks it any more; default 5 minutes.</summary>
+    public TimeSpan PinnedVersionIdle { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Training jobs that run at once; others wait. Default 2.</summary>
     public int MaxRuns { get; set; } = 2;
 
@@ -134,6 +155,12 @@ internal sealed class StudentOptions
         Setting.Require(MaxShadows is >= 0 and <= 100_000, nameof(MaxShadows), "must be 0 to 100000.");
         Setting.Require(ShadowTimeout > TimeSpan.Zero && ShadowTimeout <= TimeSpan.FromDays(1), nameof(ShadowTimeout), "must be above 0, and at most a day.");
         Setting.Require(ResponseCacheBytes is >= 0 and <= 1L << 40, nameof(ResponseCacheBytes), "must be 0 to 1099511627776.");
+        Setting.Require(PredictionRetention >= TimeSpan.Zero && PredictionRetention <= TimeSpan.FromDays(3650), nameof(PredictionRetention), "must be 0 to ten years.");
+        Setting.Require(MaxKeptPredictions is >= 1 and <= 100_000_000, nameof(MaxKeptPredictions), "must be 1 to 100000000.");
+        Setting.Require(MaxKeptPredictionBytes is >= 1 << 20, nameof(MaxKeptPredictionBytes), "must be at least 1048576.");
+        Setting.Require(MaxUnwrittenPredictionBytes is >= 1 << 16, nameof(MaxUnwrittenPredictionBytes), "must be at least 65536.");
+        Setting.Require(MaxPinnedVersions is >= 1 and <= 1000, nameof(MaxPinnedVersions), "must be 1 to 1000.");
+        Setting.Require(PinnedVersionIdle >= TimeSpan.Zero && PinnedVersionIdle <= TimeSpan.FromDays(1), nameof(PinnedVersionIdle), "must be 0 to a day.");
         Setting.Require(MaxRuns is >= 1 and <= 1000, nameof(MaxRuns), "must be 1 to 1000.");
         Setting.Require(KeptCheckpoints is >= 1 and <= 1000, nameof(KeptCheckpoints), "must be 1 to 1000.");
         Setting.Require(MaxQueuedJobs is >= 1 and <= 1_000_000, nameof(MaxQueuedJobs), "must be 1 to 1000000.");

@@ -30,7 +30,7 @@ internal readonly record struct AnswerLine(string Id, ulong Asked, bool IsAnswer
             return JsonFormatter.Default.Format(answer);
         }
 
-        var fields = new[] { ("id", answer.Id), ("label", answer.Prediction?.Label?.Text), ("rationale", answer.Prediction?.Rationale?.Text), ("error", answer.Error?.Message) };
+        var fields = new[] { ("id", answer.Id), ("label", answer.Prediction?.Label?.Text), ("rationale", answer.Prediction?.Rationale?.Text), ("prediction", NullIfEmpty(answer.Prediction?.Label?.Prediction)), ("error", answer.Error?.Message) };
         return JsonSerializer.Serialize(fields.Where(field => field.Item2 is not null).ToDictionary(field => field.Item1, field => field.Item2), Json);
     }
 
@@ -81,7 +81,10 @@ internal readonly record struct AnswerLine(string Id, ulong Asked, bool IsAnswer
     {
         "asked" or "id" or "label" or "rationale" => kind == JsonValueKind.String,
         "error" => kind is JsonValueKind.String or JsonValueKind.Object,
-        "prediction" => kind == JsonValueKind.Object,
+        // Its id, or all that the Student says.
+        "prediction" => kind is JsonValueKind.String or JsonValueKind.Object,
         _ => false,
     };
+
+    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 }

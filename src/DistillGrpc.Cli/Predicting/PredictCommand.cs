@@ -20,10 +20,11 @@ internal static class PredictCommand
         var givenLabel = new Option<string>("--given-label") { Description = "With --task rationale: explains this label instead of the model's own.", DefaultValueFactory = _ => "" };
         var givenRationale = new Option<string>("--given-rationale") { Description = "Of a model that reads its label from a rationale: that; default the Teacher's.", DefaultValueFactory = _ => "" };
         var json = new Option<bool>("--json") { Description = "Prints each answer as a JSON object on a line of its own, with its tokens and times." };
+        var store = new Option<bool?>("--store") { Description = "Whether the Student keeps the predictions, so that `distill explain` can be asked for their rationales; default true for a text, false for rows." };
         var output = new Option<FileInfo?>("--out") { Description = "With rows: where the answers go, as they come. Rows that the file has an answer to are not asked again: run the command again to go on." };
         var writing = new WritingOptions();
         var student = Addresses.Student();
-        var command = new Command("predict", "Asks a running Student for a label, its rationale, or both.") { text, task, model, maxTokens, givenLabel, givenRationale, output, json, student };
+        var command = new Command("predict", "Asks a running Student for a label, its rationale, or both.") { text, task, model, maxTokens, givenLabel, givenRationale, output, store, json, student };
         writing.AddTo(command);
         data.AddTo(command);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
@@ -39,6 +40,11 @@ internal static class PredictCommand
                     Segments = { parsed.GetValue(text)! },
                 };
                 writing.Set(parsed, request);
+                if (parsed.GetValue(store) is { } stores)
+                {
+                    request.Store = stores;
+                }
+
                 return request.Segments.Count == 0 ? AnswerRowsAsync(parsed.GetValue(student)!, new PredictRun(data.Of(parsed), request, parsed.GetValue(output), parsed.GetValue(json)), cancellationToken)
                     : data.IsGiven(parsed) || parsed.GetValue(output) is not null ? throw new InvalidDataException($"{(data.IsGiven(parsed) ? data.NameIn(parsed) : output.Name)}: name rows, or give a text, not both.")
                     : AnswerAsync(parsed.GetValue(student)!, request, parsed.GetValue(json), cancellationToken);
@@ -71,10 +77,23 @@ internal static class PredictCommand
             RoutingKey = request.RoutingKey,
             Segments = { request.Segments },
         };
+        if (request.HasStore)
+        {
+            streamed.Store = request.Store;
+        }
+
+        var prediction = "";
         await foreach (var part in new InferenceClient(channel).StreamPredictAsync(streamed, cancellationToken))
         {
             var text = !json ? part.Delta?.Text ?? "\n" : part.Answer is { } answer ? JsonFormatter.Default.Format(answer) + "\n" : "";
             await Console.Out.WriteAsync(text);
+            prediction = part.Answer is { Prediction.Length: > 0 } kept ? kept.Prediction : prediction;
+        }
+
+        if (!json && prediction.Length > 0)
+        {
+            // What others read is the answer alone.
+            await Console.Error.WriteLineAsync($"Why: distill explain {prediction}");
         }
     }
 

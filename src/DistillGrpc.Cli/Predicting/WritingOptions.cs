@@ -8,7 +8,8 @@ internal sealed class WritingOptions
 {
     private readonly List<(Option Option, Action<ParseResult, PredictRequest> Set)> _options = [];
 
-    public WritingOptions()
+    /// <param name="ofLabels">Whether labels are written with them, too.</param>
+    public WritingOptions(bool ofLabels = true)
     {
         Add<int>("--num-beams", "Beams of beam search.", (request, beams) => Decoding(request).NumBeams = beams);
         Add<int>("--num-answers", "Answers, best first: with --num-beams or --temperature. --json shows all.", (request, answers) => Decoding(request).NumAnswers = answers);
@@ -22,7 +23,11 @@ internal sealed class WritingOptions
         Add<long>("--seed", "With --temperature: the same seed gives the same samples.", (request, seed) => Decoding(request).Seed = seed);
         Add<string>("--prefix", "What the answer begins with.", (request, prefix) => Decoding(request).Prefix = prefix);
         Add<string[]>("--stop", "A text that ends the answer; may be given several times.", (request, stops) => Decoding(request).Stop.AddRange(stops));
-        Add<string[]>("--candidate", "A label that the answer may be; given several times, it is one of them.", (request, labels) => request.Candidates.AddRange(labels));
+        if (ofLabels)
+        {
+            Add<string[]>("--candidate", "A label that the answer may be; given several times, it is one of them.", (request, labels) => request.Candidates.AddRange(labels));
+        }
+
         Add<string>("--routing-key", "Whose request it is: the same key gets the same version while a model's requests are divided among several.", (request, key) => request.RoutingKey = key);
         Add<int>("--logprobs", "With --json: so many tokens with their log-probabilities for every one written.", (request, count) => request.TopLogProbabilities = count);
     }

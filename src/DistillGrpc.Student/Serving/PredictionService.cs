@@ -5,6 +5,7 @@ using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Answers;
 using DistillGrpc.Student.Serving.Caching;
+using DistillGrpc.Student.Serving.Explaining;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
 using DistillGrpc.Student.Serving.Traffic;
@@ -14,7 +15,7 @@ namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
 internal sealed class PredictionService(
-    ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, ResponseCache cache, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
+    ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, ResponseCache cache, AskReader asks, GivenRationales rationales, PredictionStore predictions, Explanations explanations, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int BatchInFlight = 64;
     private const int MostTries = 10;
@@ -26,14 +27,11 @@ internal sealed class PredictionService(
     public override async Task StreamPredict(StreamPredictRequest request, IServerStreamWriter<StreamPredictResponse> responseStream, ServerCallContext context)
     {
         var (_, output) = await StartAsync(AskReader.Same(request), Caller.Of(context, Priority.Interactive), wantsDeltas: true);
-        await foreach (var part in output.ReadAllAsync(context.CancellationToken))
-        {
-            // Whoever reads slowly gets fewer and longer messages, and holds no more memory than its text.
-            Join(part.Delta, output);
-            responseStream.WriteOptions = output.TryPeek(out _) ? Buffered : Flushed;
-            await responseStream.WriteAsync(part, context.CancellationToken);
-        }
+        await SendAsync(output, responseStream, static part => part.Delta, context.CancellationToken);
     }
+
+    public override async Task Explain(ExplainRequest request, IServerStreamWriter<ExplainResponse> responseStream, ServerCallContext context) =>
+        await SendAsync(await explanations.StartAsync(request, Caller.Of(context, Priority.Interactive)), responseStream, static part => part.Delta, context.CancellationToken);
 
     public override async Task BatchPredict(IAsyncStreamReader<BatchPredictRequest> requestStream, IServerStreamWriter<BatchPredictResponse> responseStream, ServerCallContext context)
     {
@@ -53,12 +51,23 @@ internal sealed class PredictionService(
         await reading;
     }
 
-    private static void Join(AnswerDelta? delta, ChannelReader<StreamPredictResponse> output)
+    private static async Task SendAsync<T>(ChannelReader<T> output, IServerStreamWriter<T> responseStream, Func<T, AnswerDelta?> deltaOf, CancellationToken cancellationToken)
+    {
+        await foreach (var part in output.ReadAllAsync(cancellationToken))
+        {
+            Join(deltaOf(part), output, deltaOf);
+            responseStream.WriteOptions = output.TryPeek(out _) ? Buffered : Flushed;
+            await responseStream.WriteAsync(part, cancellationToken);
+        }
+    }
+
+    // Whoever reads slowly gets fewer and longer messages, and holds no more memory than its text.
+    private static void Join<T>(AnswerDelta? delta, ChannelReader<T> output, Func<T, AnswerDelta?> deltaOf)
     {
         StringBuilder? text = null;
-        while (delta is not null && output.TryPeek(out var next) && next.Delta?.Task == delta.Task && output.TryRead(out _))
+        while (delta is not null && output.TryPeek(out var next) && deltaOf(next) is { } more && more.Task == delta.Task && output.TryRead(out _))
         {
-            (text ??= new StringBuilder(delta.Text)).Append(next.Delta.Text);
+            (text ??= new StringBuilder(delta.Text)).Append(more.Text);
         }
 
         if (text is not null)
@@ -123,7 +132,7 @@ internal sealed class PredictionService(
         model.RequireLoaded();
         AskReader.RequireAble(model.Name, model.Card, request);
         var key = cache.KeyOf(model, request);
-        if (cache.Find(key, model.Name, wantsDeltas) is { } kept)
+        if (cache.Find(key, model.Name, wantsDeltas, label => predictions.Keep(model, ask, label)) is { } kept)
         {
             return (model.Name, kept);
         }
@@ -144,7 +153,7 @@ internal sealed class PredictionService(
         // What is written is sent by the thread that wrote it: that is a pool's, never the model's.
         var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
         var observed = cache.Observe(key, shadows.Observe(route, request, ask, output.Writer));
-        _ = new AnswerFlow(model, lease, ask, observed, time).RunAsync();
+        _ = new AnswerFlow(model, lease, ask, observed, predictions, time).RunAsync();
         return (model.Name, output.Reader);
     }
 }

@@ -38,6 +38,9 @@ internal sealed class ServedModel : IAsyncDisposable
     /// <summary>What it can be asked; there once it is loaded.</summary>
     public ModelCard Card => Model.Card;
 
+    /// <summary>What its files are, where names may come to mean others; there once it is loaded.</summary>
+    public string Fingerprint { get; private set; } = "";
+
     /// <summary>Null when it serves, else why it does not.</summary>
     public Task<Exception?> Loaded => _loaded.Task;
 
@@ -131,6 +134,7 @@ internal sealed class ServedModel : IAsyncDisposable
     {
         try
         {
+            Fingerprint = ModelFingerprint.Of(Directory);
             Serve(_serving.Load(Directory));
         }
         catch (Exception failure)

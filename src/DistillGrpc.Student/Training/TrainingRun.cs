@@ -40,7 +40,9 @@ internal sealed class TrainingRun(
         model.Model.eval();
         T5Checkpoint.Save(model.Model, directory);
         model.Tokenizer.Save(directory);
-        spec.Card.Write(directory);
+        var learnt = feed?.All ?? rows;
+        var card = spec.Card with { Labels = RunLabels.Of(spec, learnt) };
+        (card with { Reading = RunReading.Of(model, card, heldOut.Concat(learnt), cancellationToken) }).Write(directory);
         return new TrainingResult
         {
             Steps = _clock.Steps,

@@ -3,6 +3,7 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving.Explaining;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
 using DecodingOptions = DistillGrpc.Modeling.Decoding.DecodingOptions;
@@ -13,7 +14,7 @@ namespace DistillGrpc.Student.Serving.Answers;
 /// Leads a request through its model: makes tokens of what is asked, has one generation after another written, and turns their tokens into text,
 /// all on the caller's side. Whoever reads the answers slowly keeps nobody waiting.
 /// </summary>
-internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask, ChannelWriter<StreamPredictResponse> output, TimeProvider time)
+internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask, ChannelWriter<StreamPredictResponse> output, PredictionStore predictions, TimeProvider time)
 {
     // Of a rationale that nobody asked for, or for so little of it, but that stands before the label.
     private const int MaxHiddenRationale = 256;
@@ -215,6 +216,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
     private void Send(TaskAnswer answer)
     {
         ServingMetrics.Answered(served.Name, answer);
+        answer.Prediction = answer.Task == PredictionTask.Label ? predictions.Keep(served, ask, answer.Text) : "";
         output.TryWrite(new StreamPredictResponse { Answer = answer });
     }
 }

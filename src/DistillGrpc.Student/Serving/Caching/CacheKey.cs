@@ -5,7 +5,7 @@ using Google.Protobuf;
 
 namespace DistillGrpc.Student.Serving.Caching;
 
-/// <summary>What an answer is kept under: a hash over the version as it was loaded, and all of the request but the name by which that version was asked.</summary>
+/// <summary>What an answer is kept under: a hash over the version as it was loaded, and all of the request but the name by which that version was asked, and who asked.</summary>
 internal readonly record struct CacheKey(UInt128 High, UInt128 Low)
 {
     /// <summary>Bytes that it takes.</summary>
@@ -16,6 +16,7 @@ internal readonly record struct CacheKey(UInt128 High, UInt128 Low)
     {
         var same = request.Clone();
         (same.Model, same.RoutingKey) = ("", "");
+        same.ClearStore();
         Span<byte> loading = stackalloc byte[sizeof(long)];
         BinaryPrimitives.WriteInt64BigEndian(loading, model.Loading);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

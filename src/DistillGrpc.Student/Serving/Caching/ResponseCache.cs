@@ -27,7 +27,8 @@ internal sealed class ResponseCache(StudentOptions options)
     /// <param name="key">The request's key, or null.</param>
     /// <param name="model">The version's name.</param>
     /// <param name="wantsDeltas">Whether each answer's text goes before it.</param>
-    public ChannelReader<StreamPredictResponse>? Find(CacheKey? key, string model, bool wantsDeltas)
+    /// <param name="keep">Keeps a label as a prediction, and gives its name: each time is one of its own.</param>
+    public ChannelReader<StreamPredictResponse>? Find(CacheKey? key, string model, bool wantsDeltas, Func<string, string> keep)
     {
         if (key is not { } asked)
         {
@@ -36,7 +37,7 @@ internal sealed class ResponseCache(StudentOptions options)
 
         var kept = _kept!.Find(asked);
         ServingMetrics.Cached(model, isHit: kept is not null);
-        return kept is null ? null : Again(kept, wantsDeltas);
+        return kept is null ? null : Again(kept, wantsDeltas, keep);
     }
 
     /// <summary>Has a request's answers kept when they are given; without a key they are not.</summary>
@@ -45,7 +46,7 @@ internal sealed class ResponseCache(StudentOptions options)
 
     private static bool IsDrawn(DecodingOptions? decoding) => decoding is { Temperature: > 0, HasSeed: false };
 
-    private static ChannelReader<StreamPredictResponse> Again(byte[] kept, bool wantsDeltas)
+    private static ChannelReader<StreamPredictResponse> Again(byte[] kept, bool wantsDeltas, Func<string, string> keep)
     {
         var output = Channel.CreateUnbounded<StreamPredictResponse>();
         using var input = new CodedInputStream(kept);
@@ -53,6 +54,7 @@ internal sealed class ResponseCache(StudentOptions options)
         {
             var answer = new TaskAnswer();
             input.ReadMessage(answer);
+            answer.Prediction = answer.Task == PredictionTask.Label ? keep(answer.Text) : "";
             if (wantsDeltas && answer.Text.Length > 0)
             {
                 output.Writer.TryWrite(new StreamPredictResponse { Delta = new AnswerDelta { Task = answer.Task, Text = answer.Text } });

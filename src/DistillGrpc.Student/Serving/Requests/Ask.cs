@@ -36,6 +36,9 @@ internal sealed record Ask
     /// <summary>Whether text is sent while it is written.</summary>
     public required bool WantsDeltas { get; init; }
 
+    /// <summary>Whether the label is kept, to be explained later.</summary>
+    public required bool Stores { get; init; }
+
     public bool WantsLabel => Task is not PredictionTask.Rationale;
 
     public bool WantsRationale => Task is PredictionTask.Rationale or PredictionTask.Both;

@@ -10,8 +10,10 @@ internal sealed class AskReader(StudentOptions options)
 {
     private const int DefaultMaxTokens = 256;
     private const int MaxTopLogProbabilities = 20;
-    private const int MaxGivenLabel = 4096;
     private const int MaxRoutingKey = 256;
+
+    /// <summary>Most characters of a label that is explained.</summary>
+    public const int MaxGivenLabel = 4096;
 
     /// <summary>Reads a request.</summary>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT, with the field.</exception>
@@ -40,26 +42,36 @@ internal sealed class AskReader(StudentOptions options)
             TokenLimit = options.MaxOutputTokens,
             Caller = caller,
             WantsDeltas = wantsDeltas,
+            Stores = request.HasStore ? request.Store : caller.Priority == Priority.Interactive,
         };
 
         DecodingSpec Spec(DecodingOptions? wire, string field) => DecodingSpec.Read(wire, field, maxTokens, request.TopLogProbabilities, options.MaxStepRows);
     }
 
     /// <summary>A request of the streaming call as one of the other.</summary>
-    public static PredictRequest Same(StreamPredictRequest request) => new()
+    public static PredictRequest Same(StreamPredictRequest request)
     {
-        Model = request.Model,
-        Segments = { request.Segments },
-        Task = request.Task,
-        MaxOutputTokens = request.MaxOutputTokens,
-        TopLogProbabilities = request.TopLogProbabilities,
-        GivenLabel = request.GivenLabel,
-        GivenRationale = request.GivenRationale,
-        Decoding = request.Decoding,
-        RationaleDecoding = request.RationaleDecoding,
-        Candidates = { request.Candidates },
-        RoutingKey = request.RoutingKey,
-    };
+        var same = new PredictRequest
+        {
+            Model = request.Model,
+            Segments = { request.Segments },
+            Task = request.Task,
+            MaxOutputTokens = request.MaxOutputTokens,
+            TopLogProbabilities = request.TopLogProbabilities,
+            GivenLabel = request.GivenLabel,
+            GivenRationale = request.GivenRationale,
+            Decoding = request.Decoding,
+            RationaleDecoding = request.RationaleDecoding,
+            Candidates = { request.Candidates },
+            RoutingKey = request.RoutingKey,
+        };
+        if (request.HasStore)
+        {
+            same.Store = request.Store;
+        }
+
+        return same;
+    }
 
     /// <summary>Refuses what a model has not learnt: it would answer something.</summary>
     /// <exception cref="Grpc.Core.RpcException">FAILED_PRECONDITION.</exception>

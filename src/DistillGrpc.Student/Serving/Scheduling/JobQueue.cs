@@ -26,6 +26,15 @@ internal sealed class JobQueue(string model, SchedulerOptions options, TimeProvi
         }
     }
 
+    /// <summary>A request that is in goes on beside itself; to be left as well.</summary>
+    public void EnterAgain()
+    {
+        lock (_lock)
+        {
+            _open++;
+        }
+    }
+
     /// <summary>A request has no further jobs.</summary>
     public void Leave()
     {

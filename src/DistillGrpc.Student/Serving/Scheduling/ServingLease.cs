@@ -15,6 +15,13 @@ internal sealed class ServingLease : IDisposable
     /// <summary>Lets a request in; null where none is let in any more.</summary>
     public static ServingLease? Enter(JobQueue queue) => queue.TryEnter() ? new ServingLease(queue) : null;
 
+    /// <summary>A further lease of the same request: what it puts into the queue goes on with it.</summary>
+    public ServingLease Beside()
+    {
+        _queue.EnterAgain();
+        return new ServingLease(_queue) { _hasJobs = true };
+    }
+
     /// <summary>Puts a generation into the queue; one after another.</summary>
     /// <param name="input">What the encoder reads.</param>
     /// <param name="isSameInput">It is the same as that of the generation before: it is read once.</param>

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Serving.Answers;
+using DistillGrpc.Student.Serving.Explaining;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
 
@@ -11,7 +12,7 @@ namespace DistillGrpc.Student.Serving.Traffic;
 /// Gives answered requests to a shadow too, and compares its label with the one that was given. The caller has his answer by then, and never
 /// learns of it: what fails, is late or finds no room is counted.
 /// </summary>
-internal sealed class Shadows(StudentOptions options, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class Shadows(StudentOptions options, PredictionStore predictions, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     private int _running;
 
@@ -80,7 +81,7 @@ internal sealed class Shadows(StudentOptions options, TimeProvider time, IHostAp
 
         var output = Channel.CreateUnbounded<StreamPredictResponse>();
         var caller = new Caller(Priority.Batch, DateTimeOffset.MaxValue, cancellationToken);
-        await new AnswerFlow(shadow, lease, ask with { Caller = caller, WantsDeltas = false }, output.Writer, time).RunAsync();
+        await new AnswerFlow(shadow, lease, ask with { Caller = caller, WantsDeltas = false, Stores = false }, output.Writer, predictions, time).RunAsync();
         return (await output.Reader.ReadAllAsync(CancellationToken.None).FirstAsync(part => part.Answer.Task == PredictionTask.Label, CancellationToken.None)).Answer;
     }
 

@@ -1,5 +1,6 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Modeling.Scoring;
+using DistillGrpc.Student.Models;
 
 namespace DistillGrpc.Student.Training.Reports;
 

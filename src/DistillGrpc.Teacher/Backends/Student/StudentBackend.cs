@@ -92,14 +92,14 @@ internal sealed class StudentBackend : ITeacherBackend, IDisposable
     {
         if (onText is null)
         {
-            var request = new PredictRequest { Model = Model, Task = PredictionTask.Both, MaxOutputTokens = query.MaxOutputTokens, TopLogProbabilities = query.TopLogProbabilities };
+            var request = new PredictRequest { Model = Model, Task = PredictionTask.Both, MaxOutputTokens = query.MaxOutputTokens, TopLogProbabilities = query.TopLogProbabilities, Store = false };
             request.Segments.AddRange(input.Segments);
             var response = await _student.PredictAsync(request, deadline, cancellationToken);
             return ToAnswer(response.Label, response.Rationale);
         }
 
         var (label, rationale) = (default(TaskAnswer), default(TaskAnswer));
-        var asked = new StreamPredictRequest { Model = Model, Task = PredictionTask.Both, MaxOutputTokens = query.MaxOutputTokens, TopLogProbabilities = query.TopLogProbabilities };
+        var asked = new StreamPredictRequest { Model = Model, Task = PredictionTask.Both, MaxOutputTokens = query.MaxOutputTokens, TopLogProbabilities = query.TopLogProbabilities, Store = false };
         asked.Segments.AddRange(input.Segments);
         await foreach (var part in _student.StreamPredictAsync(asked, deadline, cancellationToken))
         {

@@ -1,4 +1,5 @@
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Training.Reports;
 
 namespace DistillGrpc.Student.Tests.Training.Reports;

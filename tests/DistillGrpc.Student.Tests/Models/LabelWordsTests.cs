@@ -1,6 +1,6 @@
-using DistillGrpc.Student.Training.Reports;
+using DistillGrpc.Student.Models;
 
-namespace DistillGrpc.Student.Tests.Training.Reports;
+namespace DistillGrpc.Student.Tests.Models;
 
 public sealed class LabelWordsTests
 {

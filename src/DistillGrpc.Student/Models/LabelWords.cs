@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace DistillGrpc.Student.Training.Reports;
+namespace DistillGrpc.Student.Models;
 
 /// <summary>
 /// Finds a task's labels in a text, as whole words, whatever their case and the punctuation between them. Longer labels come first: what is a part of

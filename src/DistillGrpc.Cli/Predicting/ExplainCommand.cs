@@ -1,0 +1,69 @@
+using System.CommandLine;
+using DistillGrpc.Client;
+using DistillGrpc.Contracts.V1;
+using Google.Protobuf;
+
+namespace DistillGrpc.Cli.Predicting;
+
+/// <summary><c>distill explain</c>: asks a running Student why it gave a label, and writes the rationale as it comes.</summary>
+internal static class ExplainCommand
+{
+    public static Command Create()
+    {
+        var prediction = new Argument<string>("prediction") { Description = "The prediction, predictions/{id}, as `distill predict` prints it." };
+        var text = new Option<string[]>("--text") { Description = "The input again, once for every segment: needed where the Student keeps no inputs." };
+        var maxTokens = new Option<int>("--max-tokens") { Description = "Most tokens of the rationale; 0 for the Student's default." };
+        var failOnDisagreement = new Option<bool>("--fail-on-disagreement") { Description = "Exit code 1 where the rationale argues for another label." };
+        var json = new Option<bool>("--json") { Description = "Prints one JSON object: the answer, and its consistency with the label." };
+        var writing = new WritingOptions(ofLabels: false);
+        var student = Addresses.Student();
+        var command = new Command("explain", "Asks a running Student why it gave a label, and says whether label and rationale agree.") { prediction, text, maxTokens, failOnDisagreement, json, student };
+        writing.AddTo(command);
+        command.SetAction((parsed, cancellationToken) => Failures.Guard(
+            async () =>
+            {
+                var decoding = new PredictRequest();
+                writing.Set(parsed, decoding);
+                var request = new ExplainRequest
+                {
+                    Prediction = parsed.GetValue(prediction),
+                    MaxOutputTokens = parsed.GetValue(maxTokens),
+                    TopLogProbabilities = decoding.TopLogProbabilities,
+                    Decoding = decoding.Decoding,
+                    Segments = { parsed.GetValue(text) ?? [] },
+                };
+                var consistency = await ExplainAsync(parsed.GetValue(student)!, request, parsed.GetValue(json), cancellationToken);
+                if (parsed.GetValue(failOnDisagreement) && consistency.Verdict == ConsistencyVerdict.Disagrees)
+                {
+                    throw new InvalidDataException("The rationale argues for another label than the one that was given.");
+                }
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static async Task<Consistency> ExplainAsync(string student, ExplainRequest request, bool json, CancellationToken cancellationToken)
+    {
+        using var channel = Addresses.Connect("--student", student);
+        var (answer, consistency) = (new TaskAnswer(), new Consistency());
+        await foreach (var part in new InferenceClient(channel).ExplainAsync(request, null, cancellationToken))
+        {
+            (answer, consistency) = (part.Answer ?? answer, part.Consistency ?? consistency);
+            await Console.Out.WriteAsync(json ? "" : part.Delta?.Text ?? (part.Answer is null ? "" : "\n"));
+        }
+
+        await Console.Out.WriteLineAsync(json ? $"{{ \"answer\": {JsonFormatter.Default.Format(answer)}, \"consistency\": {JsonFormatter.Default.Format(consistency)} }}" : Text(consistency));
+        return consistency;
+    }
+
+    private static string Text(Consistency consistency)
+    {
+        var how = consistency.Reading == LabelReading.Stated ? "as it states" : FormattableString.Invariant($"as the student reads it{(consistency.HasProbability ? $", probability {consistency.Probability:0.00}" : "")}");
+        return consistency.Verdict switch
+        {
+            ConsistencyVerdict.Agrees => $"The rationale agrees with the label '{consistency.LabelGiven}', {how}.",
+            ConsistencyVerdict.Disagrees => $"The rationale DISAGREES with the label '{consistency.LabelGiven}': it argues for '{consistency.LabelRead}', {how}.",
+            _ => $"Whether the rationale agrees with the label '{consistency.LabelGiven}' cannot be told.",
+        };
+    }
+}
