@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Student.Training.Reports;
 
 namespace DistillGrpc.Student.Models;
 
@@ -43,6 +44,9 @@ internal sealed record ModelCard
     /// <summary>The prompt that goes with it, <c>prompts/{id}</c>.</summary>
     public string Prompt { get; init; } = "";
 
+    /// <summary>The task's labels as they were learnt, in ordinal order; empty where they are no classes, or nobody has said.</summary>
+    public IReadOnlyList<string> Labels { get; init; } = [];
+
     /// <summary>Reads the card of a model; one that has none, such as a pretrained T5, gets the defaults.</summary>
     /// <exception cref="InvalidDataException">The card is damaged.</exception>
     public static ModelCard Read(string directory)
@@ -51,9 +55,9 @@ internal sealed record ModelCard
         try
         {
             var card = System.IO.File.Exists(path) ? JsonSerializer.Deserialize<ModelCard>(System.IO.File.ReadAllBytes(path), Json) ?? new ModelCard() : new ModelCard();
-            return card is { LabelPrefix.Length: <= MaxPrefixLength, RationalePrefix.Length: <= MaxPrefixLength, MaxInputTokens: >= 1 and <= MostInputTokens, Form: not PredictionForm.Unspecified }
+            return card is { LabelPrefix.Length: <= MaxPrefixLength, RationalePrefix.Length: <= MaxPrefixLength, MaxInputTokens: >= 1 and <= MostInputTokens, Form: not PredictionForm.Unspecified } && AreLabels(card.Labels)
                 ? card
-                : throw new InvalidDataException($"{File}: prefixes may have {MaxPrefixLength} characters, max_input_tokens is 1 to {MostInputTokens}, and form is a form.");
+                : throw new InvalidDataException($"{File}: prefixes may have {MaxPrefixLength} characters, max_input_tokens is 1 to {MostInputTokens}, form is a form, and labels are at most {LabelMetrics.MaxClasses} texts of at most {LabelMetrics.MaxClassLength} characters.");
         }
         catch (JsonException damaged)
         {
@@ -64,4 +68,7 @@ internal sealed record ModelCard
     public ModelAbilities Describe() => new() { Form = Form, LacksRationales = LacksRationales, ExplainsGivenLabel = ExplainsGivenLabel, PrefixOnDecoder = PrefixOnDecoder };
 
     public void Write(string directory) => System.IO.File.WriteAllBytes(Path.Combine(directory, File), JsonSerializer.SerializeToUtf8Bytes(this, Json));
+
+    // The file may be anybody's.
+    private static bool AreLabels(IReadOnlyList<string>? labels) => labels is { Count: <= LabelMetrics.MaxClasses } && labels.All(label => label is { Length: > 0 and <= LabelMetrics.MaxClassLength });
 }

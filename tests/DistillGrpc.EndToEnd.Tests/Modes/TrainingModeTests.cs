@@ -1,3 +1,4 @@
+using System.Text.Json;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using Grpc.Core;
@@ -16,6 +17,8 @@ public sealed class TrainingModeTests(RunningPair pair) : IClassFixture<RunningP
 
         Assert.Equal(0, Started(events).RationaleRows);
         Assert.InRange(Correct(events), 20, 27);
+        using var card = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(pair.State, "models", "standard", "1", "distill.json")));
+        Assert.Equal(["cold", "plain", "warm"], card.RootElement.GetProperty("labels").EnumerateArray().Select(label => label.GetString()!));
         var refused = await Assert.ThrowsAsync<RpcException>(() => AskAsync("standard", HeldOut[0], PredictionTask.Both));
         Assert.Equal((StatusCode.FailedPrecondition, "NO_RATIONALE_TASK"), (refused.StatusCode, RpcErrors.Reason(refused)));
     }

@@ -95,12 +95,8 @@ internal sealed class RunReport(RunPhases run, TrainingResult result, Reproducib
         };
     }
 
-    // What a rationale could state: the labels that are learnt, unless there are so many that they are no classes.
-    private LabelWords? TaskLabels()
-    {
-        var labels = run.Rows.Select(row => RunRows.LabelOf(run.Spec, row)).Where(label => label.Length > 0).Distinct(StringComparer.Ordinal).Take(LabelMetrics.MaxClasses + 1).ToArray();
-        return labels.Length <= LabelMetrics.MaxClasses ? new LabelWords(labels) : null;
-    }
+    // What a rationale could state.
+    private LabelWords? TaskLabels() => RunLabels.Of(run.Spec, run.Rows) is { Count: > 0 } labels ? new LabelWords(labels) : null;
 
     private void Try(string reason, Action part)
     {
