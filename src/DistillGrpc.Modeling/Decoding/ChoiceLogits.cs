@@ -11,8 +11,16 @@ public sealed class ChoiceLogits
 
     /// <summary>Takes the logits.</summary>
     /// <param name="allowed">The sequences.</param>
-    /// <param name="logits">For every choice, by its number, those of the tokens that may follow.</param>
-    internal ChoiceLogits(TokenTrie allowed, float[][] logits) => (Allowed, _logits) = (allowed, logits);
+    /// <param name="logits">Those of the tokens that may follow, ascending, for every beginning that several may follow: in the order of ids, longer beginnings before what they begin with.</param>
+    /// <exception cref="ArgumentException">There are more or fewer choices.</exception>
+    public ChoiceLogits(TokenTrie allowed, IReadOnlyList<float[]> logits)
+    {
+        (Allowed, _logits) = (allowed, [.. logits]);
+        if (_logits.Length != allowed.Choices)
+        {
+            throw new ArgumentException($"There are {allowed.Choices} choices, not {_logits.Length}.", nameof(logits));
+        }
+    }
 
     /// <summary>The sequences.</summary>
     public TokenTrie Allowed { get; }

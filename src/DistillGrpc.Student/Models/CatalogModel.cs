@@ -117,6 +117,7 @@ internal sealed class CatalogModel
             Engine = answering?.Engine.Name ?? "",
             Int8Refusal = answering?.Int8Refusal ?? "",
             Int8Check = Int8Record.Of(place.FullName),
+            Calibration = CalibrationRecord.Of(place.FullName),
         };
     }
 

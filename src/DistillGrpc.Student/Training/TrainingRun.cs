@@ -40,7 +40,7 @@ internal sealed class TrainingRun(
         model.Model.eval();
         T5Checkpoint.Save(model.Model, directory);
         model.Tokenizer.Save(directory);
-        (spec.Card with { Labels = RunLabels.Of(spec, feed?.All ?? rows) }).Write(directory);
+        RunTeachers.Complete(spec.Card with { Labels = RunLabels.Of(spec, feed?.All ?? rows) }, feed?.All ?? rows).Write(directory);
         return new TrainingResult
         {
             Steps = _clock.Steps,

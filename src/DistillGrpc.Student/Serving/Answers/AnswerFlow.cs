@@ -15,8 +15,6 @@ namespace DistillGrpc.Student.Serving.Answers;
 /// </summary>
 internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask, ChannelWriter<StreamPredictResponse> output, TimeProvider time)
 {
-    // Of a rationale that nobody asked for, but that stands before the label.
-    private const int MaxHiddenRationale = 256;
     private readonly ServingModel _model = served.Model;
     private readonly AnswerMessages _messages = new(served.Name, served.Model.Tokenizer);
     private TimeSpan _tokenized;
@@ -102,7 +100,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
     private async Task WriteAsOneAsync(TaskDecoding decoding)
     {
         var (prompt, tokenized) = Tokenized(() => _model.Prompts.Label(ask.Segments));
-        var limit = (ask.WantsRationale ? ask.MaxTokens : Math.Max(MaxHiddenRationale, ask.MaxTokens)) + (ask.WantsLabel ? ask.MaxTokens : 0) + _model.Prompts.LabelPrefixTokens;
+        var limit = (ask.WantsRationale ? ask.MaxTokens : Math.Max(TaskPrompts.MostRationale, ask.MaxTokens)) + (ask.WantsLabel ? ask.MaxTokens : 0) + _model.Prompts.LabelPrefixTokens;
         var options = decoding.Options(prompt.DecoderPrefix) with { MaxTokens = Math.Min(limit, DecodingOptions.MostTokens) };
         var text = new OneTextStream(_model, decoding.Forced, decoding.Spec.Stops);
         var beginning = decoding.IsStreamed ? text.Beginning : "";
