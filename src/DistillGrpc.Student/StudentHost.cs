@@ -4,6 +4,7 @@ using DistillGrpc.Hosting;
 using DistillGrpc.Student.Datasets;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving;
+using DistillGrpc.Student.Serving.Classifying;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Storage;
 using DistillGrpc.Student.Training;
@@ -46,6 +47,10 @@ public static class StudentHost
         builder.Services.AddSingleton<InventedRows>();
         builder.Services.AddSingleton<JobValidation>();
         builder.Services.AddSingleton<GivenRationales>();
+        builder.Services.AddSingleton<ClassificationReader>();
+        builder.Services.AddSingleton<EscalatedRows>();
+        builder.Services.AddSingleton<Escalations>();
+        builder.Services.AddSingleton<Classifier>();
         builder.Services.AddSingleton<ExtractionRows>();
         builder.Services.AddSingleton<StudentDatabase>();
         builder.Services.AddSingleton<JobStore>();

@@ -35,6 +35,9 @@ internal static partial class StudentLog
     [LoggerMessage(11, LogLevel.Critical, "{Model} gives numbers that are not finite, and answers no more.")]
     public static partial void ModelBroken(ILogger logger, string model);
 
+    [LoggerMessage(12, LogLevel.Error, "A row of {Model} that the Teacher has answered cannot be kept.")]
+    public static partial void EscalationNotKept(ILogger logger, Exception failure, string model);
+
     [LoggerMessage(20, LogLevel.Warning, "datasets/{Id} is damaged: {Damage}")]
     public static partial void DatasetDamaged(ILogger logger, string id, string damage);
 

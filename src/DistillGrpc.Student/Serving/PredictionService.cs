@@ -3,6 +3,7 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Answers;
+using DistillGrpc.Student.Serving.Classifying;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
 using Grpc.Core;
@@ -10,7 +11,7 @@ using Grpc.Core;
 namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
-internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, GivenRationales rationales, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
+internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, GivenRationales rationales, Classifier classifier, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int BatchInFlight = 64;
     private static readonly WriteOptions Flushed = new();
@@ -46,6 +47,8 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
         await reading;
     }
 
+    public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) => classifier.AnswerAsync(request, Caller.Of(context, Priority.Interactive));
+
     private async Task<BatchPredictResponse> AnswerRowAsync(BatchPredictRequest request, Caller caller)
     {
         try
@@ -59,18 +62,7 @@ internal sealed class PredictionService(ModelCatalog catalog, AskReader asks, Gi
         }
         catch (RpcException refused)
         {
-            var details = refused.GetRpcStatus();
-            return new BatchPredictResponse
-            {
-                Id = request.Id,
-                Error = new RowError
-                {
-                    Code = (int)refused.StatusCode,
-                    Message = refused.Status.Detail,
-                    Reason = details?.GetDetail<Google.Rpc.ErrorInfo>()?.Reason ?? "",
-                    Field = details?.GetDetail<Google.Rpc.BadRequest>()?.FieldViolations.FirstOrDefault()?.Field ?? "",
-                },
-            };
+            return new BatchPredictResponse { Id = request.Id, Error = RowErrors.Of(refused) };
         }
     }
 
