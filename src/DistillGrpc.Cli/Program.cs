@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DistillGrpc.Cli;
 using DistillGrpc.Cli.Bench;
+using DistillGrpc.Cli.Classifying;
 using DistillGrpc.Cli.Datasets;
 using DistillGrpc.Cli.Jobs;
 using DistillGrpc.Cli.Models;
@@ -26,6 +27,7 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     SweepCommand.Create(),
     ModelsCommand.Create(),
     PredictCommand.Create(),
+    ClassifyCommand.Create(),
     BenchCommand.Create(),
     EvalCommand.Create(),
     SavingsCommand.Create(),
