@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DistillGrpc.Cli;
 using DistillGrpc.Cli.Bench;
+using DistillGrpc.Cli.Classifying;
 using DistillGrpc.Cli.Datasets;
 using DistillGrpc.Cli.Jobs;
 using DistillGrpc.Cli.Models;
@@ -28,6 +29,7 @@ var root = new RootCommand("Distils a large language model into a small T5 that 
     ModelsCommand.Create(),
     PredictCommand.Create(),
     ExplainCommand.Create(),
+    ClassifyCommand.Create(),
     CapacityCommand.Create(),
     DrainCommand.Create(),
     BenchCommand.Create(),

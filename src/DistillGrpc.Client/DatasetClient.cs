@@ -97,6 +97,14 @@ public sealed class DatasetClient(ChannelBase channel)
     public async Task<CompareDatasetsResponse> CompareAsync(string first, string second, int examples = 0, CancellationToken cancellationToken = default) =>
         await _client.CompareDatasetsAsync(new CompareDatasetsRequest { First = first, Second = second, Examples = examples }, cancellationToken: cancellationToken);
 
+    /// <summary>Makes a dataset of the rows of a model that the Teacher has answered in its place, and that were kept since the last such call.</summary>
+    /// <param name="model"><c>models/{id}</c>.</param>
+    /// <param name="displayName">What people call the dataset; empty for the model's id with <c>-escalated</c>.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public async Task<Dataset> CollectEscalationsAsync(string model, string displayName = "", CancellationToken cancellationToken = default) =>
+        (await _client.CollectEscalationsAsync(new CollectEscalationsRequest { Model = model, DisplayName = displayName }, cancellationToken: cancellationToken)).Dataset;
+
     private static UploadDatasetRequest Message(FileRow row) => row.Example is null
         ? new UploadDatasetRequest { Line = row.Line, Unreadable = new UnreadableRow { Message = row.Refusal } }
         : new UploadDatasetRequest { Line = row.Line, Row = row.Example };

@@ -71,4 +71,37 @@ public sealed class InferenceClient(ChannelBase channel)
     /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
     public IAsyncEnumerable<BatchPredictResponse> BatchPredictAsync(IAsyncEnumerable<BatchPredictRequest> requests, CancellationToken cancellationToken = default) =>
         DuplexCall.RunAsync(token => _client.BatchPredict(cancellationToken: token), requests, cancellationToken);
+
+    /// <summary>How likely each label of a set is, and the answer: the student's, the Teacher's, or none.</summary>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public Task<ClassifyResponse> ClassifyAsync(ClassifyRequest request, CancellationToken cancellationToken = default) =>
+        ClassifyAsync(request, null, cancellationToken);
+
+    /// <summary>How likely each label of a set is, and the answer: the student's, the Teacher's, or none.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="deadline">When nobody waits any more (UTC); a Teacher that would take longer is left. Null: never.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public async Task<ClassifyResponse> ClassifyAsync(ClassifyRequest request, DateTime? deadline, CancellationToken cancellationToken = default) =>
+        await _client.ClassifyAsync(request, deadline: deadline, cancellationToken: cancellationToken);
+
+    /// <summary>How likely each label of a set is, and the answer: the student's, the Teacher's, or none.</summary>
+    /// <param name="model"><c>models/{id}</c>; empty for the Student's default.</param>
+    /// <param name="segments">The input.</param>
+    /// <param name="labels">The labels; null for those that the model has learnt.</param>
+    /// <param name="minProbability">Below this probability the student does not answer; null: it always does.</param>
+    /// <param name="escalate">The Teacher is asked then; needs a least probability.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public Task<ClassifyResponse> ClassifyAsync(
+        string model, IEnumerable<string> segments, IEnumerable<string>? labels = null, double? minProbability = null, bool escalate = false, CancellationToken cancellationToken = default)
+    {
+        var request = new ClassifyRequest { Model = model, Segments = { segments }, Labels = { labels ?? [] }, Escalation = escalate ? new Escalation() : null };
+        if (minProbability is { } least)
+        {
+            request.MinProbability = least;
+        }
+
+        return ClassifyAsync(request, cancellationToken);
+    }
 }

@@ -6,6 +6,7 @@ using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Operating;
 using DistillGrpc.Student.Serving;
 using DistillGrpc.Student.Serving.Caching;
+using DistillGrpc.Student.Serving.Classifying;
 using DistillGrpc.Student.Serving.Explaining;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Traffic;
@@ -59,6 +60,10 @@ public static class StudentHost
         builder.Services.AddSingleton<InventedRows>();
         builder.Services.AddSingleton<JobValidation>();
         builder.Services.AddSingleton<GivenRationales>();
+        builder.Services.AddSingleton<ClassificationReader>();
+        builder.Services.AddSingleton<EscalatedRows>();
+        builder.Services.AddSingleton<Escalations>();
+        builder.Services.AddSingleton<Classifier>();
         builder.Services.AddSingleton<ExtractionRows>();
         builder.Services.AddSingleton<StudentDatabase>();
         builder.Services.AddSingleton<JobStore>();

@@ -41,6 +41,9 @@ internal static partial class StudentLog
     [LoggerMessage(13, LogLevel.Information, "Predictions are kept again.")]
     public static partial void PredictionsKeptAgain(ILogger logger);
 
+    [LoggerMessage(14, LogLevel.Error, "A row of {Model} that the Teacher has answered cannot be kept.")]
+    public static partial void EscalationNotKept(ILogger logger, Exception failure, string model);
+
     [LoggerMessage(20, LogLevel.Warning, "datasets/{Id} is damaged: {Damage}")]
     public static partial void DatasetDamaged(ILogger logger, string id, string damage);
 

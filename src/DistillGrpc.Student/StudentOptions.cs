@@ -37,6 +37,24 @@ internal sealed class StudentOptions
     /// <summary>Held-out rows, at most, by which a job compares int8 with float32 before its model is put into its place; 0: it does not. Default 1000.</summary>
     public int Int8CheckRows { get; set; } = 1000;
 
+    /// <summary>Held-out rows, at most, by which a job calibrates the probabilities of labels before its model is put into its place, one half, and reports on them, the other; 0: it does not. Default 2000.</summary>
+    public int CalibrationRows { get; set; } = 2000;
+
+    /// <summary>Most labels of a Classify; default 10,000.</summary>
+    public int MaxLabels { get; set; } = 10_000;
+
+    /// <summary>Rows of a step that one Classify may have; many labels take several steps. Default 32, and no more than <see cref="MaxStepRows"/>.</summary>
+    public int MaxLabelRows { get; set; } = 32;
+
+    /// <summary>How long the Teacher may take for what a student is not sure of; less where the caller waits for less. Default 1 min.</summary>
+    public TimeSpan EscalationTimeout { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Rows that the Teacher has answered instead of a student are kept, until DatasetService.CollectEscalations takes them. Default off.</summary>
+    public bool KeepEscalated { get; set; }
+
+    /// <summary>Of those, most rows of a model; further ones are not kept. Some 16 bytes of memory each. Default 100,000.</summary>
+    public int MaxEscalatedRows { get; set; } = 100_000;
+
     /// <summary>Threads of a step; 0, the default: all processors, shared by all models (with the engine torch one for each model).</summary>
     public int ServingThreads { get; set; }
 
@@ -143,6 +161,11 @@ internal sealed class StudentOptions
         Setting.Require(Enum.IsDefined(Engine), nameof(Engine), "must be auto, cpu or torch.");
         Setting.Require(Enum.IsDefined(Precision), nameof(Precision), "must be auto, float32 or int8.");
         Setting.Require(Int8CheckRows is >= 0 and <= 1_000_000, nameof(Int8CheckRows), "must be 0 to 1000000.");
+        Setting.Require(CalibrationRows is >= 0 and <= 1_000_000, nameof(CalibrationRows), "must be 0 to 1000000.");
+        Setting.Require(MaxLabels is >= 1 and <= 1_000_000, nameof(MaxLabels), "must be 1 to 1000000.");
+        Setting.Require(MaxLabelRows is >= 1 and <= DecodingOptions.MostChoiceRows, nameof(MaxLabelRows), $"must be 1 to {DecodingOptions.MostChoiceRows}.");
+        Setting.Require(EscalationTimeout > TimeSpan.Zero && EscalationTimeout <= TimeSpan.FromDays(1), nameof(EscalationTimeout), "must be above 0, to a day.");
+        Setting.Require(MaxEscalatedRows is >= 1, nameof(MaxEscalatedRows), "must be above 0.");
         Setting.Require(ServingThreads is >= 0 and <= 1024, nameof(ServingThreads), "must be 0 to 1024.");
         Setting.Require(MaxStepRows is >= 1 and <= 1024, nameof(MaxStepRows), "must be 1 to 1024.");
         Setting.Require(MaxBatchRows >= 1 && MaxBatchRows <= 1024, nameof(MaxBatchRows), "must be 1 to 1024.");

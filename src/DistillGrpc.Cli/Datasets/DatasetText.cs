@@ -40,6 +40,7 @@ internal static class DatasetText
         DatasetOrigin.SourceOneofCase.Training => $"of {dataset.Origin.Training.Job}",
         DatasetOrigin.SourceOneofCase.Extraction => $"{dataset.Origin.Extraction.Extraction}{(dataset.Origin.Extraction.Partial ? " (in part)" : "")}",
         DatasetOrigin.SourceOneofCase.Split => $"{dataset.Origin.Split.Part} of {dataset.Origin.Split.Dataset[..(Collection.Length + 8)]}",
+        DatasetOrigin.SourceOneofCase.Escalation => $"what {dataset.Origin.Escalation.Model} was not sure of",
         _ => "uploaded",
     };
 

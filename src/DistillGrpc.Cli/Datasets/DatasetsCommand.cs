@@ -18,6 +18,7 @@ internal static class DatasetsCommand
             student,
             UploadCommand.Create(student),
             ImportCommand.Create(student),
+            CollectCommand.Create(student),
             List(student),
             Get(student),
             DownloadCommand.Create(student),

@@ -13,7 +13,7 @@ internal sealed class TrainingJobPage(TrainingJob job, TrainingHistory history)
         job.Name, HtmlPage.Text(TrainingJobs.Text(job)),
         TrainingJobReport.Figures(_report).ToArray() is { Length: > 0 } figures ? HtmlPage.Table(["on the held-out rows", ""], figures.Select(figure => new[] { figure.Name, figure.Text })) : null,
         Curves() is { Length: > 0 } curves ? HtmlPage.Section("Training", new XElement("div", new XAttribute("class", "figure"), curves)) : null,
-        Classes(), Samples(),
+        Classes(), CalibrationCharts.Of(_report.Calibration), Samples(),
         HtmlPage.Section("To repeat it", HtmlPage.Details("Run", ProtoJson.Text(job.Spec)), _report.Record is { } record ? HtmlPage.Details("Record", ProtoJson.Text(record)) : null));
 
     private XElement[] Curves()

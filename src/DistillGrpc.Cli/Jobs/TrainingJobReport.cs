@@ -70,6 +70,15 @@ internal sealed class TrainingJobReport(TrainingJob job)
         {
             yield return ("int8 beside float32", Int8Text.Of(check));
         }
+
+        if (report.Calibration is { } calibration)
+        {
+            yield return ("calibration", CalibrationText.Of(calibration));
+            if (CalibrationText.Risk(calibration) is { Length: > 0 } risk)
+            {
+                yield return ("wrong of the surest", risk);
+            }
+        }
     }
 
     /// <summary>The classes' figures as text, in the order of their columns.</summary>

@@ -117,6 +117,11 @@ internal static class ModelsCommand
             {
                 Console.WriteLine($"    int8 beside float32: {Int8Text.Of(check)}");
             }
+
+            if (version.Calibration is { } calibration)
+            {
+                Console.WriteLine($"    calibration: {CalibrationText.Of(calibration)}");
+            }
         }
     }
 

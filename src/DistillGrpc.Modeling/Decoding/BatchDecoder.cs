@@ -16,14 +16,30 @@ public static class BatchDecoder
     /// <exception cref="NonFiniteLogitsException">The model gave no finite logits.</exception>
     /// <exception cref="OperationCanceledException">Decoding was cancelled.</exception>
     public static IReadOnlyList<GeneratedAnswer>[] Decode(
-        IT5Engine engine, IReadOnlyList<int[]> inputs, DecodingOptions options, CancellationToken cancellationToken = default)
+        IT5Engine engine, IReadOnlyList<int[]> inputs, DecodingOptions options, CancellationToken cancellationToken = default) =>
+        Run(engine, inputs, _ => options, generation => generation.Answers, cancellationToken);
+
+    /// <summary>Weighs the choices between the sequences that are allowed.</summary>
+    /// <param name="engine">The engine; nobody else uses it meanwhile.</param>
+    /// <param name="inputs">Token ids of each, the end-of-sequence token included.</param>
+    /// <param name="options">How for each of them, with <see cref="DecodingOptions.ChoiceRows"/>.</param>
+    /// <param name="cancellationToken">Looked at before every step.</param>
+    /// <returns>For every input what the model gives at each choice.</returns>
+    /// <exception cref="ArgumentException">An input or an option is wrong.</exception>
+    /// <exception cref="NonFiniteLogitsException">The model gave no finite logits.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static ChoiceLogits[] Choices(
+        IT5Engine engine, IReadOnlyList<int[]> inputs, IReadOnlyList<DecodingOptions> options, CancellationToken cancellationToken = default) =>
+        Run(engine, inputs, input => options[input], generation => generation.Choices, cancellationToken);
+
+    private static T[] Run<T>(IT5Engine engine, IReadOnlyList<int[]> inputs, Func<int, DecodingOptions> options, Func<Generation, T> outcome, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var (generations, rows) = (new List<Generation>(), new List<StepRow>());
         var encodings = engine.Encode(inputs);
         try
         {
-            generations.AddRange(encodings.Select(encoding => new Generation(engine, encoding, options)));
+            generations.AddRange(encodings.Select((encoding, input) => new Generation(engine, encoding, options(input))));
             while (generations.Exists(generation => !generation.IsDone))
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -32,7 +48,7 @@ public static class BatchDecoder
                 Step(engine, generations, [.. rows]);
             }
 
-            return [.. generations.Select(generation => generation.Answers)];
+            return [.. generations.Select(outcome)];
         }
         finally
         {

@@ -12,6 +12,9 @@ public sealed record DecodingOptions
     /// <summary>Most tokens of the forced prefix.</summary>
     public const int MostPrefixTokens = 1024;
 
+    /// <summary>Most rows in which choices are weighed.</summary>
+    public const int MostChoiceRows = 1024;
+
     /// <summary>Most top log-probabilities a token.</summary>
     public const int MostTopLogProbabilities = 100;
 
@@ -69,6 +72,20 @@ public sealed record DecodingOptions
     /// </summary>
     public TokenTrie? Allowed { get; init; }
 
+    /// <summary>
+    /// Nothing is written: every choice between the sequences of <see cref="Allowed"/> is weighed (<see cref="Generation.Choices"/>), in so many rows of a step at most, up to
+    /// 1024, and whatever else is set but the prefix counts for nothing; default 0, off.
+    /// </summary>
+    public int ChoiceRows { get; init; }
+
+    /// <summary>Rows that a step may have for it.</summary>
+    public int Rows => ChoiceRows > 0 ? Math.Clamp(ChoiceRows, 1, Math.Max(1, Allowed?.Decisions ?? 1)) : Math.Max(Beams, Answers);
+
+    /// <summary>Tokens that its sequences have room for, together.</summary>
+    public long SequenceTokens => ChoiceRows > 0 && Allowed is not null
+        ? Math.Clamp((long)Rows * Allowed.DecisionLength, 1, Math.Max(1, Allowed.Decisions)) * (Prefix.Count + Allowed.DecisionLength)
+        : (long)Rows * (Prefix.Count + MaxTokens);
+
     /// <summary>Checks every field that can be judged without a model.</summary>
     /// <exception cref="ArgumentException">A field is wrong: <see cref="ArgumentException.ParamName"/> has its snake_case name.</exception>
     public void Validate()
@@ -87,6 +104,8 @@ public sealed record DecodingOptions
         Require(NoRepeatNgram == 0 || Allowed is null, "no_repeat_ngram", "must be 0 where only some sequences are allowed: it might leave none");
         Require(Prefix.Count <= MostPrefixTokens, "prefix", $"must have at most {MostPrefixTokens} tokens");
         Require(TopLogProbabilities is >= 0 and <= MostTopLogProbabilities, "top_log_probabilities", $"must be 0 to {MostTopLogProbabilities}");
+        Require(ChoiceRows is >= 0 and <= MostChoiceRows, "choice_rows", $"must be 0 (off) to {MostChoiceRows}");
+        Require(ChoiceRows == 0 || Allowed is not null, "choice_rows", "must be 0 where any sequence is allowed");
         Require(Allowed is null || Allowed.Longest <= MaxTokens, "max_tokens", $"must be at least {Allowed?.Longest}, the longest sequence allowed");
     }
 

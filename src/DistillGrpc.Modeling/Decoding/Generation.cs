@@ -29,8 +29,10 @@ public sealed class Generation : IDisposable
         RequireFits(config.VocabularySize, config.EosId, options);
         _vocabulary = config.VocabularySize;
         _forced = [config.DecoderStartId, .. options.Prefix];
-        _first = engine.Start(encoding, options.Prefix.Count + options.MaxTokens);
-        _writer = options.Beams > 1 ? new BeamWriter(engine, _first, _forced, options) : new SampleWriter(engine, _first, _forced, options);
+        _first = engine.Start(encoding, options.Prefix.Count + (options.ChoiceRows > 0 ? Math.Max(1, options.Allowed!.DecisionLength) : options.MaxTokens));
+        _writer = options.ChoiceRows > 0 ? new ChoiceWriter(engine, _first, _forced[^1], options)
+            : options.Beams > 1 ? new BeamWriter(engine, _first, _forced, options)
+            : new SampleWriter(engine, _first, _forced, options);
     }
 
     /// <summary>Rows that it has in the next step; 0 when it is done.</summary>
@@ -52,6 +54,11 @@ public sealed class Generation : IDisposable
     /// <exception cref="InvalidOperationException">It is not done.</exception>
     public IReadOnlyList<GeneratedAnswer> Answers =>
         _writer.IsDone ? _writer.Answers : throw new InvalidOperationException("The answer is still being written.");
+
+    /// <summary>With <see cref="DecodingOptions.ChoiceRows"/>, when it is done: what the model gives at every choice.</summary>
+    /// <exception cref="InvalidOperationException">It is not done, or choices were not asked for.</exception>
+    public ChoiceLogits Choices =>
+        _writer is ChoiceWriter { IsDone: true } weighed ? weighed.Choices : throw new InvalidOperationException("The choices are not weighed.");
 
     // The start id and the prefix are read one by one; behind the last there is something to choose.
     private bool IsForced => _read < _forced.Length - 1;

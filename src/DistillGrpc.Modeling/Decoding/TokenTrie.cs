@@ -22,14 +22,27 @@ public sealed class TokenTrie
         }
 
         Array.Sort(all, static (a, b) => a.AsSpan().SequenceCompareTo(b));
+        Sequences = [.. all.Where((sequence, i) => i == 0 || !sequence.AsSpan().SequenceEqual(all[i - 1]))];
         Root = Node(all, 0);
     }
+
+    /// <summary>The sequences, each once, in the order of their ids.</summary>
+    public IReadOnlyList<int[]> Sequences { get; }
 
     /// <summary>Tokens of the longest sequence.</summary>
     public int Longest { get; }
 
     /// <summary>What every sequence ends with.</summary>
     public int EndId { get; }
+
+    /// <summary>Beginnings that have to be read to tell the sequences apart; 0 where there is one sequence.</summary>
+    public int Decisions { get; private set; }
+
+    /// <summary>Steps that the longest of them takes, the start's included.</summary>
+    public int DecisionLength { get; private set; }
+
+    // Beginnings that several ids may follow.
+    internal int Choices { get; private set; }
 
     internal int Least { get; }
 
@@ -80,6 +93,8 @@ public sealed class TokenTrie
         }
 
         Widest = Math.Max(Widest, next.Count);
-        return new TokenTrieNode([.. next], [.. children]);
+        var node = new TokenTrieNode([.. next], [.. children], next.Count > 1 ? Choices++ : -1);
+        (Decisions, DecisionLength) = node.Decides ? (Decisions + 1, Math.Max(DecisionLength, depth + 1)) : (Decisions, DecisionLength);
+        return node;
     }
 }

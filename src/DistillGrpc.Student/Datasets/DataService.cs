@@ -1,13 +1,15 @@
 using System.Globalization;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving.Classifying;
 using DistillGrpc.Student.Training;
 using Grpc.Core;
 
 namespace DistillGrpc.Student.Datasets;
 
 /// <summary>The Student's calls about datasets.</summary>
-internal sealed class DataService(DatasetStore store, DatasetCalls calls, ExtractionRows extractions) : DatasetService.DatasetServiceBase
+internal sealed class DataService(DatasetStore store, DatasetCalls calls, ExtractionRows extractions, EscalatedRows escalated) : DatasetService.DatasetServiceBase
 {
     private const int MaxExamples = 100;
     private const int RowsOfFlush = 64;
@@ -126,6 +128,13 @@ internal sealed class DataService(DatasetStore store, DatasetCalls calls, Extrac
         RpcFailure.Require(request.Examples is >= 0 and <= MaxExamples, "examples", $"must be 0 to {MaxExamples}");
         using var place = calls.Enter();
         return Task.FromResult(new DatasetComparison(store, store.Find(request.First, "first"), store.Find(request.Second, "second"), request.Examples).Run(context.CancellationToken));
+    }
+
+    public override Task<CollectEscalationsResponse> CollectEscalations(CollectEscalationsRequest request, ServerCallContext context)
+    {
+        var model = ModelName.ParseModel(request.Model, "model");
+        DatasetUpload.RequireDisplayName(request.DisplayName, "display_name");
+        return Task.FromResult(new CollectEscalationsResponse { Dataset = escalated.Collect(model, request.DisplayName) });
     }
 
     // Where a page ends: datasets that come or go meanwhile move nothing.

@@ -67,8 +67,9 @@ internal sealed class RowWriter : IDisposable
     /// <exception cref="IOException">The disk does not take it.</exception>
     public void Flush(bool toDisk)
     {
-        _file.Write(_buffer, 0, _buffered);
+        var count = _buffered;
         _buffered = 0;
+        _file.Write(_buffer, 0, count);
         if (toDisk)
         {
             _file.Flush(flushToDisk: true);

@@ -156,6 +156,7 @@ internal sealed class CatalogModel
             Int8Refusal = answering?.Int8Refusal ?? "",
             Int8Check = Int8Record.Of(place.FullName),
             Pinned = _pinned.Contains(number),
+            Calibration = CalibrationRecord.Of(place.FullName),
         };
     }
 

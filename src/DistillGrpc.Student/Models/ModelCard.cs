@@ -38,7 +38,7 @@ internal sealed record ModelCard
     /// <summary>The task's prefix is what the decoder begins with.</summary>
     public bool PrefixOnDecoder { get; init; }
 
-    /// <summary>Of a model that reads the label from a rationale: who is asked for it, <c>teachers/{id}</c>; empty for the Teacher's default.</summary>
+    /// <summary>Who has explained the rows that it learnt from, and is asked for what it cannot answer by itself, <c>teachers/{id}</c>; empty for the Teacher's default.</summary>
     public string Teacher { get; init; } = "";
 
     /// <summary>The prompt that goes with it, <c>prompts/{id}</c>.</summary>

@@ -1,3 +1,4 @@
+using DistillGrpc.Contracts.V1;
 using DistillGrpc.Modeling.Engines;
 using DistillGrpc.Modeling.Engines.Cpu;
 using DistillGrpc.Modeling.Tokenizers;
@@ -17,12 +18,19 @@ internal sealed record ServingModel(IT5Engine Engine, ITokenizer Tokenizer, Mode
     /// <summary>Why it does not answer in int8; empty where it does.</summary>
     public string Int8Refusal { get; private init; } = "";
 
+    /// <summary>How far its probabilities can be trusted; null where nobody has looked.</summary>
+    public Calibration? Calibration { get; init; }
+
     /// <summary>Reads a version as the operator has it answer: in int8 where that is insisted on, or the version's check has passed.</summary>
     /// <inheritdoc cref="Load(string, EngineOptions)"/>
-    public static ServingModel Load(string directory, StudentOptions options)
+    public static ServingModel Load(string directory, StudentOptions options) => Load(directory, options, options.ServingThreads);
+
+    /// <summary>The same, with other threads.</summary>
+    /// <inheritdoc cref="Load(string, EngineOptions)"/>
+    public static ServingModel Load(string directory, StudentOptions options, int threads)
     {
         var refusal = Int8Guard.Refusal(options.Precision, Int8Record.Of(directory));
-        var model = Load(directory, options.Engines(refusal.Length == 0 ? Precision.Int8 : Precision.Float32));
+        var model = Load(directory, options.Engines(refusal.Length == 0 ? Precision.Int8 : Precision.Float32) with { Threads = threads });
         return model with { Int8Refusal = model.Engine is TorchEngine ? "libtorch answers, in float32" : refusal };
     }
 
@@ -39,6 +47,6 @@ internal sealed record ServingModel(IT5Engine Engine, ITokenizer Tokenizer, Mode
             throw new InvalidDataException(contradiction);
         }
 
-        return new ServingModel(engine, tokenizer, card, parameters);
+        return new ServingModel(engine, tokenizer, card, parameters) { Calibration = CalibrationRecord.Of(directory) };
     }
 }

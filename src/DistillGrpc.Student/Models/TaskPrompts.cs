@@ -9,6 +9,9 @@ namespace DistillGrpc.Student.Models;
 /// </summary>
 internal sealed class TaskPrompts
 {
+    /// <summary>Most tokens of a rationale that nobody asked for, but that stands before the label.</summary>
+    public const int MostRationale = 256;
+
     private readonly ITokenizer _tokenizer;
     private readonly ModelCard _card;
     private readonly int[] _label;
@@ -52,6 +55,9 @@ internal sealed class TaskPrompts
 
     /// <summary>Where the label's prefix begins in ids that a student has written as one text, the first time; -1 where it does not.</summary>
     public int LabelAt(ReadOnlySpan<int> written) => _label.Length == 0 ? -1 : written.IndexOf(_label);
+
+    /// <summary>The rationale's part of what a student has written as one text, and the label's prefix, whether it came to that or not.</summary>
+    public int[] BeforeLabel(int[] written) => [.. RationaleIn(written).AsSpan().TrimEnd(_tokenizer.EosId), .. _label];
 
     /// <summary>The rationale's part of what a student has written as one text.</summary>
     public int[] RationaleIn(int[] written) => LabelAt(written) is var at and >= 0 ? written[..at] : written;

@@ -5,6 +5,7 @@ using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Answers;
 using DistillGrpc.Student.Serving.Caching;
+using DistillGrpc.Student.Serving.Classifying;
 using DistillGrpc.Student.Serving.Explaining;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
@@ -15,7 +16,7 @@ namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
 internal sealed class PredictionService(
-    ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, ResponseCache cache, AskReader asks, GivenRationales rationales, PredictionStore predictions, Explanations explanations, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
+    ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, ResponseCache cache, AskReader asks, GivenRationales rationales, PredictionStore predictions, Explanations explanations, Classifier classifier, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
     private const int BatchInFlight = 64;
     private const int MostTries = 10;
@@ -50,6 +51,8 @@ internal sealed class PredictionService(
         await ending;
         await reading;
     }
+
+    public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) => classifier.AnswerAsync(request, Caller.Of(context, Priority.Interactive));
 
     private static async Task SendAsync<T>(ChannelReader<T> output, IServerStreamWriter<T> responseStream, Func<T, AnswerDelta?> deltaOf, CancellationToken cancellationToken)
     {
@@ -89,18 +92,7 @@ internal sealed class PredictionService(
         }
         catch (RpcException refused)
         {
-            var details = refused.GetRpcStatus();
-            return new BatchPredictResponse
-            {
-                Id = request.Id,
-                Error = new RowError
-                {
-                    Code = (int)refused.StatusCode,
-                    Message = refused.Status.Detail,
-                    Reason = details?.GetDetail<Google.Rpc.ErrorInfo>()?.Reason ?? "",
-                    Field = details?.GetDetail<Google.Rpc.BadRequest>()?.FieldViolations.FirstOrDefault()?.Field ?? "",
-                },
-            };
+            return new BatchPredictResponse { Id = request.Id, Error = RowErrors.Of(refused) };
         }
     }
 

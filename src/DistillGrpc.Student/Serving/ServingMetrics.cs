@@ -11,6 +11,7 @@ internal static class ServingMetrics
 {
     private static readonly Meter Meter = new("DistillGrpc.Student");
     private static readonly Counter<long> Answers = Meter.CreateCounter<long>("distill.student.answers", "{answer}", "Answers, by model, task and outcome (answered, cancelled, refused, failed); a deadline that passes cancels.");
+    private static readonly Counter<long> Classifications = Meter.CreateCounter<long>("distill.student.classifications", "{answer}", "Classifications, by model and whose answer it is (student, teacher, nobody).");
     private static readonly Counter<long> Tokens = Meter.CreateCounter<long>("distill.student.output_tokens", "{token}", "Tokens written.");
     private static readonly Histogram<double> Queue = Meter.CreateHistogram<double>("distill.student.queue.duration", "s", "Time that an answer waits for a place in its model's batch.");
     private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>("distill.student.answer.duration", "s", "Time from reading the input to the last token.");
@@ -30,6 +31,10 @@ internal static class ServingMetrics
         Duration.Record((answer.Timings.Encode.ToTimeSpan() + answer.Timings.Decode.ToTimeSpan()).TotalSeconds, tags);
         Count(tags, "answered");
     }
+
+    /// <summary>Labels were weighed.</summary>
+    public static void Classified(string model, AnsweredBy by) =>
+        Classifications.Add(1, new KeyValuePair<string, object?>("model", model), new KeyValuePair<string, object?>("answered_by", by == AnsweredBy.Student ? "student" : by == AnsweredBy.Teacher ? "teacher" : "nobody"));
 
     /// <summary>A request ended without an answer.</summary>
     public static void NotAnswered(string model, PredictionTask task, Exception failure) => Count(Tags(model, task), failure switch

@@ -92,8 +92,8 @@ internal sealed record RunSpec
                 LacksRationales = spec.Mode == TrainingMode.LabelOnly,
                 ExplainsGivenLabel = spec.ExplainedLabelWeight > 0,
                 PrefixOnDecoder = spec.PrefixPlacement == PrefixPlacement.Decoder,
-                Teacher = spec.Mode == TrainingMode.LabelFromRationale ? spec.Teacher?.Teacher ?? "" : "",
-                Prompt = spec.Mode == TrainingMode.LabelFromRationale ? spec.Teacher?.Prompt ?? "" : "",
+                Teacher = spec.Teacher?.Teacher ?? "",
+                Prompt = spec.Teacher?.Prompt ?? "",
             },
             Weights = WeightsOf(spec) with
             {

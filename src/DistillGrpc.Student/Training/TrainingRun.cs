@@ -41,7 +41,7 @@ internal sealed class TrainingRun(
         T5Checkpoint.Save(model.Model, directory);
         model.Tokenizer.Save(directory);
         var learnt = feed?.All ?? rows;
-        var card = spec.Card with { Labels = RunLabels.Of(spec, learnt) };
+        var card = RunTeachers.Complete(spec.Card with { Labels = RunLabels.Of(spec, learnt) }, learnt);
         (card with { Reading = RunReading.Of(model, card, heldOut.Concat(learnt), cancellationToken) }).Write(directory);
         return new TrainingResult
         {

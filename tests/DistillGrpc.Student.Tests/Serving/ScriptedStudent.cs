@@ -45,7 +45,10 @@ internal sealed class ScriptedStudent : IAsyncDisposable
     public static Task<ScriptedStudent> StartAsync(Func<string, string> answer, ModelCard? card = null, params string[] settings) => StartAsync(new ScriptedEngine(answer), card, settings);
 
     /// <summary>Starts it with an engine.</summary>
-    public static async Task<ScriptedStudent> StartAsync(ScriptedEngine engine, ModelCard? card = null, params string[] settings)
+    public static Task<ScriptedStudent> StartAsync(ScriptedEngine engine, ModelCard? card = null, params string[] settings) => StartAsync(engine, card, null, settings);
+
+    /// <summary>Starts it with an engine, calibrated.</summary>
+    public static async Task<ScriptedStudent> StartAsync(ScriptedEngine engine, ModelCard? card, Calibration? calibration, params string[] settings)
     {
         var (folder, watch) = (new TemporaryFolder(), new CallWatch());
         var app = StudentHost.Create(
@@ -54,7 +57,7 @@ internal sealed class ScriptedStudent : IAsyncDisposable
             {
                 builder.Logging.ClearProviders();
                 builder.Services.AddSingleton(watch).AddGrpc(grpc => grpc.Interceptors.Add<CallWatch>());
-                builder.Services.AddSingleton<ModelLoader>(_ => new ServingModel(engine, SchedulerRig.Bytes, card ?? new ModelCard(), 1));
+                builder.Services.AddSingleton<ModelLoader>(_ => new ServingModel(engine, SchedulerRig.Bytes, card ?? new ModelCard(), 1) { Calibration = calibration });
             },
             isEmbedded: true);
         await app.StartAsync();

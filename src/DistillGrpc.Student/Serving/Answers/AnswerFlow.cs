@@ -16,8 +16,6 @@ namespace DistillGrpc.Student.Serving.Answers;
 /// </summary>
 internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask, ChannelWriter<StreamPredictResponse> output, PredictionStore predictions, TimeProvider time)
 {
-    // Of a rationale that nobody asked for, or for so little of it, but that stands before the label.
-    private const int MaxHiddenRationale = 256;
     private readonly ServingModel _model = served.Model;
     private readonly AnswerMessages _messages = new(served.Name, served.Model.Tokenizer);
     private TimeSpan _tokenized;
@@ -113,7 +111,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
     private async Task WriteAsOneAsync(TaskDecoding decoding)
     {
         var (prompt, tokenized) = Tokenized(() => _model.Prompts.Label(ask.Segments));
-        var limit = ask.MaxTokens + (ask.WantsLabel ? Math.Max(MaxHiddenRationale, ask.MaxTokens) + _model.Prompts.LabelPrefixTokens : 0);
+        var limit = ask.MaxTokens + (ask.WantsLabel ? Math.Max(TaskPrompts.MostRationale, ask.MaxTokens) + _model.Prompts.LabelPrefixTokens : 0);
         var options = decoding.Options(prompt.DecoderPrefix) with { MaxTokens = Math.Min(limit, DecodingOptions.MostTokens) };
         var text = new OneTextStream(_model, decoding, ask.MaxTokens, ask.WantsLabel);
         var beginning = decoding.IsStreamed ? text.Beginning : "";

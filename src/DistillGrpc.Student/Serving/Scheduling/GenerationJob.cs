@@ -35,13 +35,16 @@ internal sealed class GenerationJob
     public TokenFeed Feed { get; }
 
     /// <summary>Rows that it may have in a step.</summary>
-    public int Rows => Math.Max(Decoding.Beams, Decoding.Answers);
+    public int Rows => Decoding.Rows;
 
     /// <summary>Tokens that its memory has room for.</summary>
-    public long ContextTokens => Input.Length + ((long)Rows * (Decoding.Prefix.Count + Decoding.MaxTokens));
+    public long ContextTokens => Input.Length + Decoding.SequenceTokens;
 
     /// <summary>What was written, once <see cref="Feed"/> has ended without a failure.</summary>
     public IReadOnlyList<GeneratedAnswer> Answers { get; private set; } = [];
+
+    /// <summary>What was weighed instead, with <see cref="DecodingOptions.ChoiceRows"/>.</summary>
+    public ChoiceLogits? Choices { get; private set; }
 
     /// <summary>Time in the queue.</summary>
     public TimeSpan Queued { get; set; }
@@ -92,6 +95,7 @@ internal sealed class GenerationJob
     {
         var generation = Generation!;
         Answers = generation.IsDone ? generation.Answers : [Partial(generation)];
+        Choices = Decoding.ChoiceRows > 0 ? generation.Choices : null;
         End(null);
     }
 

@@ -42,7 +42,24 @@ internal sealed class RunReport(RunPhases run, TrainingResult result, Reproducib
             Try("INT8_CHECK_FAILED", () => report.Int8Check = Check());
         }
 
+        if (run.Options.CalibrationRows > 0)
+        {
+            Try("CALIBRATION_FAILED", () => report.Calibration = Calibrate());
+        }
+
         return report;
+    }
+
+    // Behind the check of int8, since the engine that answers is the one that is calibrated.
+    private Calibration? Calibrate()
+    {
+        var calibration = new LabelCalibration(run).Make();
+        if (calibration is not null)
+        {
+            CalibrationRecord.Write(run.Folder.Student, calibration);
+        }
+
+        return calibration;
     }
 
     // Beside the model before it is put into its place.

@@ -16,8 +16,8 @@ internal sealed class StudentAnswers(ServingModel model, int maxTokens, Cancella
 {
     private const int AtOnce = 32;
 
-    // Of a rationale that stands before the label.
-    private const int MaxRationale = 256;
+    // Of a step, for each of those.
+    private const int RowsOfChoices = 4;
 
     /// <summary>The label of each row; where it is read from a rationale, from the row's.</summary>
     /// <param name="rows">The rows.</param>
@@ -44,8 +44,34 @@ internal sealed class StudentAnswers(ServingModel model, int maxTokens, Cancella
         return [.. labels.Select((label, i) => new StudentAnswer(label, rationales[i], ofLabels[i] ?? ""))];
     }
 
+    /// <summary>What the student gives at every choice between labels, for each row.</summary>
+    /// <param name="rows">The rows; where the label is read from a rationale, each has one.</param>
+    /// <param name="labels">The labels.</param>
+    /// <param name="answered">Hears of rows that have been answered, how many; null for nobody.</param>
+    public ChoiceLogits[] Choices(IReadOnlyList<Example> rows, TokenTrie labels, Action<int>? answered = null)
+    {
+        TaskPrompt[] prompts = [.. rows.Select(row => model.Card.Form == PredictionForm.LabelFromRationale ? model.Prompts.LabelFrom([.. row.Segments], row.Rationale) : model.Prompts.Label([.. row.Segments]))];
+        var rationales = model.Card.Form == PredictionForm.RationaleThenLabel
+            ? DecodeIds(rows, (_, row) => prompts[row], TaskPrompts.MostRationale, model.Prompts.BeforeLabel, null)
+            : [.. rows.Select(_ => Array.Empty<int>())];
+        var choices = new ChoiceLogits[rows.Count];
+        foreach (var chunk in Enumerable.Range(0, rows.Count).OrderBy(row => prompts[row].Input.Ids.Length).Chunk(AtOnce))
+        {
+            DecodingOptions[] options = [.. chunk.Select(row => new DecodingOptions { MaxTokens = labels.Longest, Allowed = labels, ChoiceRows = RowsOfChoices, Prefix = [.. prompts[row].DecoderPrefix, .. rationales[row]] })];
+            var weighed = BatchDecoder.Choices(model.Engine, [.. chunk.Select(row => prompts[row].Input.Ids)], options, cancellationToken);
+            for (var i = 0; i < chunk.Length; i++)
+            {
+                choices[chunk[i]] = weighed[i];
+            }
+
+            answered?.Invoke(chunk.Length);
+        }
+
+        return choices;
+    }
+
     private StudentAnswer[] AsOne(IReadOnlyList<Example> rows, Action<int>? answered) => DecodeIds(
-        rows, (row, _) => model.Prompts.Label([.. row.Segments]), MaxRationale + model.Prompts.LabelPrefixTokens + maxTokens,
+        rows, (row, _) => model.Prompts.Label([.. row.Segments]), TaskPrompts.MostRationale + model.Prompts.LabelPrefixTokens + maxTokens,
         written => new StudentAnswer(model.Tokenizer.Decode(model.Prompts.LabelIn(written)), model.Tokenizer.Decode(model.Prompts.RationaleIn(written)), ""), answered);
 
     private string[] Decode(IReadOnlyList<Example> rows, Func<Example, int, TaskPrompt> ask, Action<int>? answered) =>

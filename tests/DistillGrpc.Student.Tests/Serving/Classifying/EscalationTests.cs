@@ -1,0 +1,212 @@
+using System.Net;
+using DistillGrpc.Client;
+using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
+using DistillGrpc.Student.Models;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using static DistillGrpc.Student.Tests.Serving.ScriptedStudent;
+
+namespace DistillGrpc.Student.Tests.Serving.Classifying;
+
+/// <summary>What a student is not sure of, and a Teacher that answers, refuses, hangs, or is not there.</summary>
+public sealed class EscalationTests : IAsyncLifetime
+{
+    private static readonly ModelCard Card = new() { Labels = ["no", "yes"], Teacher = "teachers/own", Prompt = "prompts/own" };
+    private readonly FakeTeacher _teacher = new();
+    private WebApplication? _app;
+
+    public async Task InitializeAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, endpoint => endpoint.Protocols = HttpProtocols.Http2));
+        builder.Services.AddGrpc();
+        builder.Services.AddSingleton(_teacher);
+        _app = builder.Build();
+        _app.MapGrpcService<FakeTeacher>();
+        await _app.StartAsync();
+    }
+
+    public async Task DisposeAsync() => await _app!.DisposeAsync();
+
+    [Fact]
+    public async Task Escalate_StudentNotSure_IsTheTeachersAnswerAsTheSetHasIt()
+    {
+        await using var student = await StartAsync();
+        _teacher.Answer = _ => new RationaleResult { Label = "No.", Rationale = "It is dry.", Usage = new Usage { InputTokens = 9 }, Provenance = new Provenance { Teacher = "teachers/own", Model = "m" } };
+
+        var found = await student.Client.ClassifyAsync("", ["is", "it?"], minProbability: 1, escalate: true);
+
+        Assert.Equal((AnsweredBy.Teacher, "no", "It is dry.", false), (found.AnsweredBy, found.Label, found.Rationale, found.Kept));
+        Assert.Equal(("m", 9, null), (found.Provenance.Model, found.TeacherUsage.InputTokens, found.EscalationError));
+        Assert.Equal(["yes", "no"], found.Labels.Select(label => label.Label));
+        var (spec, input) = Assert.Single(_teacher.Asked);
+        Assert.Equal(("teachers/own", "prompts/own"), (spec.Teacher, spec.Prompt));
+        Assert.Equal(["is", "it?"], input.Segments);
+        Assert.Equal("", input.Label);
+    }
+
+    [Fact]
+    public async Task Escalate_TeacherNamed_IsAskedInsteadOfTheVersionsOwn()
+    {
+        await using var student = await StartAsync();
+
+        await student.Client.ClassifyAsync(Request(new Escalation { Teacher = "teachers/other" }));
+
+        Assert.Equal(("teachers/other", ""), (_teacher.Asked[0].Spec.Teacher, _teacher.Asked[0].Spec.Prompt));
+    }
+
+    [Fact]
+    public async Task Escalate_StudentSure_AsksNobody()
+    {
+        await using var student = await StartAsync();
+
+        var found = await student.Client.ClassifyAsync("", ["x"], minProbability: 0.5, escalate: true);
+
+        Assert.Equal((AnsweredBy.Student, "yes"), (found.AnsweredBy, found.Label));
+        Assert.Empty(_teacher.Asked);
+    }
+
+    [Theory]
+    [InlineData("maybe", "LABEL_OUTSIDE_SET")]
+    [InlineData("", "NO_LABEL")]
+    public async Task Escalate_AnswerThatIsNoLabel_LeavesItOpenAndKeepsNothing(string label, string reason)
+    {
+        await using var student = await StartAsync("--KeepEscalated=true");
+        _teacher.Answer = _ => new RationaleResult { Label = label, Rationale = "So." };
+
+        var found = await student.Client.ClassifyAsync(Request(new Escalation()));
+
+        Assert.Equal((AnsweredBy.Nobody, "", reason, false), (found.AnsweredBy, found.Label, found.EscalationError.Reason, found.Kept));
+        Assert.Equal(2, found.Labels.Count);
+    }
+
+    [Fact]
+    public async Task Escalate_TeacherThatRefuses_SaysWhyInTheAnswer()
+    {
+        await using var student = await StartAsync();
+        _teacher.Answer = _ => throw RpcFailure.ResourceExhausted("BUDGET_EXHAUSTED", "The budget is spent.", TimeSpan.Zero);
+        var call = await student.Client.ClassifyAsync(Request(new Escalation()));
+        _teacher.Answer = _ => new RationaleResult { Error = new RowError { Code = (int)StatusCode.NotFound, Reason = "NOT_RECORDED", Message = "None." } };
+        var row = await student.Client.ClassifyAsync(Request(new Escalation()));
+
+        Assert.Equal((AnsweredBy.Nobody, (int)StatusCode.ResourceExhausted, "BUDGET_EXHAUSTED", "The budget is spent."), (call.AnsweredBy, call.EscalationError.Code, call.EscalationError.Reason, call.EscalationError.Message));
+        Assert.Equal((AnsweredBy.Nobody, "NOT_RECORDED"), (row.AnsweredBy, row.EscalationError.Reason));
+    }
+
+    [Fact]
+    public async Task Escalate_TeacherThatIsAwayOrNone_LeavesItOpen()
+    {
+        await using var none = await ScriptedStudent.StartAsync(new ScriptedEngine(_ => "yes"), Card);
+        var unnamed = await none.Client.ClassifyAsync(Request(new Escalation()));
+        await _app!.StopAsync();
+        await using var student = await StartAsync();
+        var away = await student.Client.ClassifyAsync(Request(new Escalation()), DateTime.UtcNow.AddSeconds(20));
+
+        Assert.Equal((AnsweredBy.Nobody, "NO_TEACHER"), (unnamed.AnsweredBy, unnamed.EscalationError.Reason));
+        Assert.Equal((AnsweredBy.Nobody, "TEACHER_UNAVAILABLE"), (away.AnsweredBy, away.EscalationError.Reason));
+        Assert.Equal(2, away.Labels.Count);
+    }
+
+    [Theory]
+    [InlineData(2, "00:01:00")]
+    [InlineData(60, "00:00:00.3")]
+    public async Task Escalate_TeacherThatHangs_IsLeftBeforeTheCallerGoes(int deadline, string timeout)
+    {
+        await using var student = await StartAsync($"--EscalationTimeout={timeout}");
+        _teacher.Hangs = true;
+
+        var found = await student.Client.ClassifyAsync(Request(new Escalation()), DateTime.UtcNow.AddSeconds(deadline));
+
+        Assert.Equal((AnsweredBy.Nobody, (int)StatusCode.DeadlineExceeded, "TEACHER_LATE"), (found.AnsweredBy, found.EscalationError.Code, found.EscalationError.Reason));
+        Assert.Equal(2, found.Labels.Count);
+        await student.IdleAsync();
+        await UntilAsync(() => _teacher.Left == 1);
+    }
+
+    [Fact]
+    public async Task Escalate_CallerThatGoes_LeavesTheTeacher()
+    {
+        await using var student = await StartAsync();
+        _teacher.Hangs = true;
+        using var stop = new CancellationTokenSource();
+
+        var asking = student.Client.ClassifyAsync(Request(new Escalation()), stop.Token);
+        await UntilAsync(() => _teacher.Asked.Count == 1);
+        await stop.CancelAsync();
+
+        Assert.Equal(StatusCode.Cancelled, (await Assert.ThrowsAsync<RpcException>(() => asking)).StatusCode);
+        await UntilAsync(() => _teacher.Left == 1);
+    }
+
+    [Fact]
+    public async Task Keep_AnswersOfTheTeacher_AreADatasetWhenCollectedEachInputOnce()
+    {
+        await using var student = await StartAsync("--KeepEscalated=true", "--MaxEscalatedRows=3");
+        var datasets = new DatasetClient(student.Channel);
+        _teacher.Answer = input => new RationaleResult { Label = "yes", Rationale = $"{input.Segments[0]} is so.", Provenance = new Provenance { Teacher = "teachers/own" }, Verdict = new Verdict { Accepted = input.Segments[0] != "unfit" } };
+        async Task AssertKeptAsync(string text, bool expected) => Assert.Equal(expected, (await student.Client.ClassifyAsync("", [text], minProbability: 1, escalate: true)).Kept);
+        // One comes twice, one is not fit to be learnt from, and there is room for three.
+        foreach (var (text, isKept) in new[] { ("a", true), ("b", true), ("a", true), ("unfit", false), ("c", true), ("d", false) })
+        {
+            await AssertKeptAsync(text, isKept);
+        }
+
+        var dataset = await datasets.CollectEscalationsAsync("models/scripted", "unsure");
+        var rows = await datasets.ReadAsync(dataset.Name).ToListAsync();
+        var none = await Assert.ThrowsAsync<RpcException>(() => datasets.CollectEscalationsAsync("models/scripted"));
+        var wrong = await Assert.ThrowsAsync<RpcException>(() => datasets.CollectEscalationsAsync("scripted"));
+
+        Assert.Equal(("unsure", 3, "models/scripted"), (dataset.DisplayName, dataset.Rows, dataset.Origin.Escalation.Model));
+        Assert.Equal(["a", "b", "c"], rows.Select(row => row.Segments.Single()));
+        Assert.All(rows, row => Assert.Equal(("", "yes", $"{row.Segments[0]} is so.", "teachers/own"), (row.Label, row.TeacherLabel, row.Rationale, row.Teaching.Provenance.Teacher)));
+        Assert.Equal((StatusCode.FailedPrecondition, "NO_ESCALATED_ROWS"), (none.StatusCode, RpcErrors.Reason(none)));
+        Assert.Equal("model", RpcErrors.Field(wrong));
+        await AssertKeptAsync("a", true);
+    }
+
+    private Task<ScriptedStudent> StartAsync(params string[] settings) =>
+        ScriptedStudent.StartAsync(new ScriptedEngine(_ => "yes"), Card, [$"--Teacher={_app!.Address()}", .. settings]);
+
+    private static ClassifyRequest Request(Escalation escalation) => new() { Segments = { "x" }, MinProbability = 1, Escalation = escalation };
+
+    private sealed class FakeTeacher : TeacherService.TeacherServiceBase
+    {
+        private int _left;
+
+        public List<(RationaleSpec Spec, Example Input)> Asked { get; } = [];
+
+        public Func<Example, RationaleResult> Answer { get; set; } = _ => new RationaleResult { Label = "yes" };
+
+        public bool Hangs { get; set; }
+
+        public int Left => Volatile.Read(ref _left);
+
+        public override async Task GenerateRationales(IAsyncStreamReader<GenerateRationalesRequest> requestStream, IServerStreamWriter<GenerateRationalesResponse> responseStream, ServerCallContext context)
+        {
+            await requestStream.MoveNext(context.CancellationToken);
+            var spec = requestStream.Current.Spec;
+            await requestStream.MoveNext(context.CancellationToken);
+            var input = requestStream.Current.Input;
+            Asked.Add((spec, input));
+            if (Hangs)
+            {
+                try
+                {
+                    await Task.Delay(Timeout.Infinite, context.CancellationToken);
+                }
+                finally
+                {
+                    Interlocked.Increment(ref _left);
+                }
+            }
+
+            await responseStream.WriteAsync(new GenerateRationalesResponse { Result = Answer(input) });
+        }
+    }
+}
