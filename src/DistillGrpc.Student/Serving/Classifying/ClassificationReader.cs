@@ -18,6 +18,7 @@ internal sealed class ClassificationReader(StudentOptions options)
         RpcFailure.Require(characters <= options.MaxInputCharacters, "segments", $"may have {options.MaxInputCharacters} characters in all, with given_rationale");
         CandidateSet.Check(request.Labels, "labels", options.MaxLabels);
         RpcFailure.Require(request.Labels.Sum(label => (long)label.Length) <= options.MaxInputCharacters, "labels", $"may have {options.MaxInputCharacters} characters in all");
+        RpcFailure.Require(request.RoutingKey.Length <= AskReader.MaxRoutingKey, "routing_key", $"may have {AskReader.MaxRoutingKey} characters");
         RpcFailure.Require(request.TopK >= 0, "top_k", "must not be negative");
         // "is" also refuses NaN.
         RpcFailure.Require(!request.HasMinProbability || request.MinProbability is >= 0 and <= 1, "min_probability", "must be 0 to 1");
@@ -43,7 +44,7 @@ internal sealed class ClassificationReader(StudentOptions options)
     {
         if (asked.Labels.Count > 0)
         {
-            return new CandidateSet(model.Tokenizer, asked.Labels, options.MaxOutputTokens, "labels");
+            return model.Candidates.Of(asked.Labels, options.MaxOutputTokens, "labels");
         }
 
         return model.Card.Labels.Count == 0

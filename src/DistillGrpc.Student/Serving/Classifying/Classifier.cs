@@ -1,18 +1,27 @@
 using DistillGrpc.Contracts.V1;
+using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
+using DistillGrpc.Student.Serving.Traffic;
 
 namespace DistillGrpc.Student.Serving.Classifying;
 
 /// <summary>Weighs labels, and finds out who answers: the student where it is sure enough, else the Teacher, or nobody.</summary>
-internal sealed class Classifier(ModelCatalog catalog, ClassificationReader reader, GivenRationales rationales, Escalations escalations, StudentOptions options, TimeProvider time)
+internal sealed class Classifier(ModelCatalog catalog, TrafficRoutes routes, ClassificationReader reader, GivenRationales rationales, Escalations escalations, StudentOptions options, TimeProvider time)
 {
+    private const int MostTries = 10;
+
     /// <summary>Answers a request.</summary>
     /// <exception cref="Grpc.Core.RpcException">What InferenceService says.</exception>
-    public async Task<ClassifyResponse> AnswerAsync(ClassifyRequest request, Caller caller)
+    public Task<ClassifyResponse> AnswerAsync(ClassifyRequest request, Caller caller) => AnswerAsync(request, caller, 1);
+
+    private async Task<ClassifyResponse> AnswerAsync(ClassifyRequest request, Caller caller, int tries)
     {
-        var model = catalog.Find(request.Model, "model");
+        var named = catalog.Find(request.Model, "model");
         var asked = reader.Read(request, caller);
+        // To a shadow only labels that are written are given.
+        var model = routes.Of(named, new PredictRequest { Model = request.Model, Segments = { request.Segments }, RoutingKey = request.RoutingKey, Task = PredictionTask.Rationale }).Model;
         model.RequireLoaded();
         ClassificationReader.RequireAble(model.Name, model.Card, asked);
         if (model.Card.Form == PredictionForm.LabelFromRationale && asked.GivenRationale.Length == 0)
@@ -23,7 +32,9 @@ internal sealed class Classifier(ModelCatalog catalog, ClassificationReader read
         if (model.Enter() is not { } lease)
         {
             // Another version has taken its place meanwhile.
-            return await AnswerAsync(request, caller);
+            return tries < MostTries
+                ? await AnswerAsync(request, caller, tries + 1)
+                : throw RpcFailure.Unavailable("MODEL_UNLOADING", $"{model.Name} is being unloaded.", TimeSpan.FromSeconds(1));
         }
 
         try
@@ -34,7 +45,7 @@ internal sealed class Classifier(ModelCatalog catalog, ClassificationReader read
         }
         catch (Exception failure)
         {
-            ServingMetrics.NotAnswered(model.Name, PredictionTask.Label, failure is OperationCanceledException);
+            ServingMetrics.NotAnswered(model.Name, PredictionTask.Label, failure);
             throw;
         }
     }

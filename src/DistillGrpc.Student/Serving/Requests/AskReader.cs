@@ -10,7 +10,9 @@ internal sealed class AskReader(StudentOptions options)
 {
     private const int DefaultMaxTokens = 256;
     private const int MaxTopLogProbabilities = 20;
-    private const int MaxRoutingKey = 256;
+    /// <summary>Most characters of a routing key.</summary>
+    public const int MaxRoutingKey = 256;
+
 
     /// <summary>Most characters of a label that is explained.</summary>
     public const int MaxGivenLabel = 4096;

@@ -10,9 +10,9 @@ internal sealed class CandidateSets(ITokenizer tokenizer)
     private readonly Lock _lock = new();
     private readonly LinkedList<(string[] Labels, int MaxTokens, CandidateSet Set)> _kept = [];
 
-    /// <summary>The set of some labels, as <see cref="CandidateSet(ITokenizer, IReadOnlyList{string}, int)"/> makes it.</summary>
+    /// <summary>The set of some labels, as <see cref="CandidateSet"/> makes it.</summary>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT where the model cannot write one.</exception>
-    public CandidateSet Of(IReadOnlyList<string> labels, int maxTokens)
+    public CandidateSet Of(IReadOnlyList<string> labels, int maxTokens, string field = "candidates")
     {
         lock (_lock)
         {
@@ -27,7 +27,7 @@ internal sealed class CandidateSets(ITokenizer tokenizer)
             }
         }
 
-        var set = new CandidateSet(tokenizer, labels, maxTokens);
+        var set = new CandidateSet(tokenizer, labels, maxTokens, field);
         lock (_lock)
         {
             _kept.AddFirst(([.. labels], maxTokens, set));
