@@ -47,6 +47,7 @@ internal sealed class Explanations(PredictionStore predictions, PinnedVersions v
 
     private async Task RunAsync(VersionUse use, (ServingLease Writing, ServingLease Reading) leases, Ask ask, string label, ChannelWriter<ExplainResponse> output)
     {
+        Exception? failed = null;
         using (use)
         using (leases.Reading)
         {
@@ -59,13 +60,15 @@ internal sealed class Explanations(PredictionStore predictions, PinnedVersions v
                 var consistency = await new ConsistencyCheck(use.Served.Model, leases.Reading, ask.Caller).OfAsync(label, ask.Segments, rationale.Text, isWhole, ownLabel);
                 ExplainMetrics.Explained(use.Served.Name, consistency.Verdict);
                 output.TryWrite(new ExplainResponse { Consistency = consistency });
-                output.TryComplete();
             }
             catch (Exception failure)
             {
-                output.TryComplete(failure);
+                failed = failure;
             }
         }
+
+        // Whoever sees the end finds everything given back.
+        output.TryComplete(failed);
     }
 
     // What is written of the rationale goes on; a label that stands behind it is for the check.
