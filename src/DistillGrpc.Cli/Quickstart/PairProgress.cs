@@ -21,7 +21,7 @@ internal sealed class PairProgress(ProgressLine line)
                 case TrainingEvent.EventOneofCase.Progress:
                     var step = response.Progress;
                     var bar = ProgressLine.Bar((double)step.Step / step.TotalSteps);
-                    _states[run] = step.Phase is TrainingPhase.Answers or TrainingPhase.Int8 ? $"{run} held-out rows {bar}" : $"{run} {bar} loss {step.Loss:0.000} ETA {step.Remaining.ToTimeSpan():m\\:ss}";
+                    _states[run] = step.Phase is TrainingPhase.Answers or TrainingPhase.Int8 or TrainingPhase.Calibration ? $"{run} held-out rows {bar}" : $"{run} {bar} loss {step.Loss:0.000} ETA {step.Remaining.ToTimeSpan():m\\:ss}";
                     line.Show(string.Join("  ", _states.OrderByDescending(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)));
                     break;
                 case TrainingEvent.EventOneofCase.Warning:

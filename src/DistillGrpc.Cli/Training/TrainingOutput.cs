@@ -64,10 +64,11 @@ internal sealed class TrainingOutput(bool isJson)
         TrainingPhase.Answers => "held-out rows, ",
         TrainingPhase.Reader => "reader of rationales, ",
         TrainingPhase.Int8 => "int8 beside float32, ",
+        TrainingPhase.Calibration => "calibration, ",
         _ => $"{phase}, ",
     };
 
-    private static string Text(TrainingProgress at) => at.Phase is TrainingPhase.Answers or TrainingPhase.Int8 ? $"{Name(at.Phase)}{ProgressLine.Bar((double)at.Step / at.TotalSteps)}" : string.Create(
+    private static string Text(TrainingProgress at) => at.Phase is TrainingPhase.Answers or TrainingPhase.Int8 or TrainingPhase.Calibration ? $"{Name(at.Phase)}{ProgressLine.Bar((double)at.Step / at.TotalSteps)}" : string.Create(
         CultureInfo.InvariantCulture,
         $"{Name(at.Phase)}{ProgressLine.Bar((double)at.Step / at.TotalSteps)} step {at.Step} loss {at.Loss:0.000}{(at.RationaleLoss > 0 ? $" (label {at.LabelLoss:0.000}, rationale {at.RationaleLoss:0.000})" : "")} {at.TokensPerSecond:0} tokens/s ETA {ProgressLine.Left(at.Remaining.ToTimeSpan())}");
 
