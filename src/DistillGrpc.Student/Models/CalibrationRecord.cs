@@ -13,17 +13,22 @@ internal static class CalibrationRecord
     private const int MostBytes = 1 << 18;
     private static readonly JsonFormatter Json = new(JsonFormatter.Settings.Default.WithIndentation());
 
-    /// <summary>Writes a version's calibration into its folder.</summary>
-    public static void Write(string folder, Calibration calibration) => System.IO.File.WriteAllText(Path.Combine(folder, File), Json.Format(calibration) + "\n");
+    /// <summary>Writes a version's calibration into its folder, for the weights that are there.</summary>
+    public static void Write(string folder, Calibration calibration)
+    {
+        calibration.Weights = ModelFingerprint.OfWeights(folder);
+        System.IO.File.WriteAllText(Path.Combine(folder, File), Json.Format(calibration) + "\n");
+    }
 
-    /// <summary>A version's calibration; null where it has none. A damaged one has no temperature.</summary>
+    /// <summary>A version's calibration; null where it has none. A damaged one has no temperature, nor one of other weights.</summary>
     public static Calibration? Of(string folder)
     {
         var file = new FileInfo(Path.Combine(folder, File));
         try
         {
             return !file.Exists ? null
-                : file.Length <= MostBytes && JsonParser.Default.Parse<Calibration>(System.IO.File.ReadAllText(file.FullName)) is var calibration && IsWhole(calibration) ? calibration
+                : file.Length <= MostBytes && JsonParser.Default.Parse<Calibration>(System.IO.File.ReadAllText(file.FullName)) is var calibration && IsWhole(calibration)
+                    ? calibration.Weights == ModelFingerprint.OfWeights(folder) ? calibration : new Calibration { Refusal = $"{File} is of other weights" }
                 : Damaged();
         }
         catch (Exception damage) when (damage is InvalidProtocolBufferException or InvalidJsonException or IOException or UnauthorizedAccessException)

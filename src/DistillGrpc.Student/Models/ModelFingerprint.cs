@@ -15,11 +15,18 @@ internal static class ModelFingerprint
     private static readonly string[] Files = ["config.json", ModelCard.File, "spiece.model", "tokenizer.json"];
 
     /// <summary>The fingerprint of a folder. It reads small files whole, and of large ones some pieces.</summary>
-    public static string Of(string directory)
+    public static string Of(string directory) => Of(directory, file => Files.Contains(file.Name, StringComparer.Ordinal) || IsWeights(file));
+
+    /// <summary>The fingerprint of a folder's weights alone.</summary>
+    public static string OfWeights(string directory) => Of(directory, IsWeights);
+
+    private static bool IsWeights(FileInfo file) => file.Extension == ".safetensors";
+
+    private static string Of(string directory, Func<FileInfo, bool> isPart)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var folder = new DirectoryInfo(directory);
-        var files = folder.Exists ? folder.EnumerateFiles().Where(file => Files.Contains(file.Name, StringComparer.Ordinal) || file.Extension == ".safetensors") : [];
+        var files = folder.Exists ? folder.EnumerateFiles().Where(isPart) : [];
         foreach (var file in files.OrderBy(file => file.Name, StringComparer.Ordinal))
         {
             Add(hash, file);

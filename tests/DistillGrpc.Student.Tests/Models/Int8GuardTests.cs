@@ -70,6 +70,19 @@ public sealed class Int8GuardTests : IDisposable
     }
 
     [Fact]
+    public void Of_RecordOfOtherWeights_HasNotPassed()
+    {
+        var weights = System.IO.Path.Combine(_folder.Path, "model.safetensors");
+        File.WriteAllText(weights, "before");
+        Int8Record.Write(_folder.Path, Int8Guard.Decide(Figures(200, 200, 200, 1.5, 1.5)));
+        Assert.True(Int8Record.Of(_folder.Path)!.Passed);
+
+        // Somebody trains on in a folder that was downloaded.
+        File.WriteAllText(weights, "beyond");
+        Assert.Equal((false, "int8-check.json is of other weights", 200), (Int8Record.Of(_folder.Path)!.Passed, Int8Record.Of(_folder.Path)!.Refusal, Int8Record.Of(_folder.Path)!.Rows));
+    }
+
+    [Fact]
     public void Of_NoRecord_IsNone() => Assert.Null(Int8Record.Of(_folder.Path));
 
     [Theory]

@@ -124,6 +124,8 @@ public sealed class CalibrationTests : IDisposable
         CalibrationRecord.Write(_folder.Path, calibration);
 
         Assert.Equal(calibration, CalibrationRecord.Of(_folder.Path));
+        File.WriteAllText(Path.Combine(_folder.Path, "model.safetensors"), "others");
+        Assert.Equal((0, "calibration.json is of other weights"), (CalibrationRecord.Of(_folder.Path)!.Temperature, CalibrationRecord.Of(_folder.Path)!.Refusal));
     }
 
     private static Example Row(int i, string group = "", string label = "yes") => new() { Id = $"{i}", Segments = { $"input {i}" }, Group = group, Label = label };
