@@ -17,6 +17,7 @@ internal sealed record LinePlot(string Title, string XLabel, string YLabel, IRea
     private const double Right = 14;
     private const double Top = 30;
     private const double Bottom = 46;
+    private const double MostAside = 32;
 
     /// <summary>Values are shares, written as percentages.</summary>
     public bool IsShare { get; init; } = true;
@@ -46,7 +47,7 @@ internal sealed record LinePlot(string Title, string XLabel, string YLabel, IRea
             Svg.Label((Left + Width - Right) / 2, Height - 8, XLabel, "tick middle"),
             Svg.Label(13, (Top + Height - Bottom) / 2, YLabel, "tick middle", -90),
             Levels.Select(level => new XElement("g", new XAttribute("class", "level"), new XElement("title", $"{level.Name}: {Number(level.Y)}"), Svg.Line(Left, Y(level.Y), Width - Right, Y(level.Y), level.Style))),
-            Series.Select(series => Drawn(series, X, Y)));
+            Series.Select((series, i) => Drawn(series, value => X(value) + Aside(i, xs), Y)));
     }
 
     /// <summary>The lines' names with their marks, for beneath one or several pictures that share them.</summary>
@@ -59,6 +60,10 @@ internal sealed record LinePlot(string Title, string XLabel, string YLabel, IRea
             series.Select(line => Item(line.Name, Svg.Line(1, 7, 29, 7, Stroke(line.Color, line.IsDashed)), Svg.Mark(15, 7, line.Color, line.IsDashed))),
             levels.Select(level => Item(level.Name, Svg.Line(1, 7, 29, 7, level.Style))));
     }
+
+    // Where all lines are one point over the same place they would hide each other.
+    private double Aside(int series, double[] xs) => !HasMarks || Series.Count < 2 || xs.Distinct().Count() != 1 ? 0
+        : (series - ((Series.Count - 1) / 2.0)) * Math.Min(MostAside, (Width - Left - Right) / (Series.Count + 1));
 
     private static string Stroke(int color, bool isDashed) => $"stroke{color % Svg.Colors}{(isDashed ? " dashed" : "")}";
 
