@@ -13,7 +13,6 @@ namespace DistillGrpc.Benchmarks.Engines;
 internal static class EngineBenchmark
 {
     private const int InputTokens = 128;
-    private const int OutputTokens = 64;
 
     public static Command Create()
     {
@@ -22,33 +21,35 @@ internal static class EngineBenchmark
         var precision = new Option<Precision>("--precision") { DefaultValueFactory = _ => Precision.Int8 };
         var threads = new Option<int>("--threads") { DefaultValueFactory = _ => 2 };
         var seconds = new Option<double>("--seconds") { DefaultValueFactory = _ => 6 };
+        var output = new Option<int>("--output-tokens") { DefaultValueFactory = _ => 64 };
+        var tiles = new Option<bool>("--tiles") { Description = "Whether bytes are multiplied in tiles (AMX) where there are any.", DefaultValueFactory = _ => true };
         var json = new Option<bool>("--json") { Description = "A line of JSON for each." };
-        var command = new Command("engine", "An engine's own speed.") { shapes, batches, precision, threads, seconds, json };
+        var command = new Command("engine", "An engine's own speed.") { shapes, batches, precision, threads, seconds, output, tiles, json };
         command.SetAction(parsed =>
         {
             foreach (var shape in parsed.GetValue(shapes)!.Split(',').Select(name => TrainingShape.All.Single(shape => shape.Name == name)))
             {
                 using var team = new WorkerTeam(parsed.GetValue(threads));
-                using var engine = Engine(shape, parsed.GetValue(precision), team);
+                using var engine = Engine(shape, parsed.GetValue(precision), team, parsed.GetValue(tiles));
                 foreach (var batch in parsed.GetValue(batches)!.Split(',').Select(int.Parse))
                 {
-                    Print(shape, engine, batch, TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(json));
+                    Print(shape, engine, batch, parsed.GetValue(output), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(json));
                 }
             }
         });
         return command;
     }
 
-    private static CpuEngine Engine(TrainingShape shape, Precision precision, WorkerTeam team)
+    private static CpuEngine Engine(TrainingShape shape, Precision precision, WorkerTeam team, bool usesTiles)
     {
         using var model = T5Model.Seeded(shape.Config, 1);
-        return new CpuEngine(model, precision, team);
+        return new CpuEngine(model, precision, team, usesTiles: usesTiles);
     }
 
-    private static void Print(TrainingShape shape, IT5Engine engine, int batch, TimeSpan budget, bool isJson)
+    private static void Print(TrainingShape shape, IT5Engine engine, int batch, int tokens, TimeSpan budget, bool isJson)
     {
         var inputs = shape.MakeRows(batch, 0).Select(row => row.Input).ToArray();
-        var (whole, first) = (Times(() => Generate(engine, inputs, OutputTokens), budget), Times(() => Generate(engine, inputs, 1), budget / 2));
+        var (whole, first) = (Times(() => Generate(engine, inputs, tokens), budget), Times(() => Generate(engine, inputs, 1), budget / 2));
         if (isJson)
         {
             Console.WriteLine(JsonSerializer.Serialize(new { shape = shape.Name, engine = engine.Name, batch, request_ms = Median(whole), first_token_ms = Median(first), runs = whole.Count }));
@@ -56,7 +57,7 @@ internal static class EngineBenchmark
         }
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{shape.Name}, {engine.Name}, batch {batch}: {Median(whole):0.0} ms median of {whole.Count} ({whole[0]:0.0} to {whole[^1]:0.0}); first token {Median(first):0.0}; each further {(Median(whole) - Median(first)) / (OutputTokens - 1):0.00}"));
+            $"{shape.Name}, {engine.Name}, batch {batch}: {Median(whole):0.0} ms median of {whole.Count} ({whole[0]:0.0} to {whole[^1]:0.0}); first token {Median(first):0.0}; each further {(Median(whole) - Median(first)) / Math.Max(1, tokens - 1):0.00}"));
     }
 
     private static void Generate(IT5Engine engine, int[][] inputs, int tokens)
