@@ -144,8 +144,9 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         TaskPrompt prompt, DecodingOptions options, TaskDecoding decoding, Func<int, (string First, string Second)> read, Func<bool> isStopped, Action<(string First, string Second)> send)
     {
         RequirePrefixFits(options);
-        var wantsTokens = decoding.IsStreamed && (ask.WantsDeltas || decoding.Spec.Stops.Count > 0 || _model.Card.Form == PredictionForm.RationaleThenLabel);
-        var job = await lease.StartAsync(prompt.Input.Ids, _model.Card.PrefixOnDecoder, options, wantsTokens, ask.Caller);
+        var mayEndEarly = decoding.Spec.Stops.Count > 0 || _model.Card.Form == PredictionForm.RationaleThenLabel;
+        var wantsTokens = decoding.IsStreamed && (ask.WantsDeltas || mayEndEarly);
+        var job = await lease.StartAsync(prompt.Input.Ids, _model.Card.PrefixOnDecoder, options, wantsTokens, ask.Caller, gathers: !mayEndEarly);
         await using var gone = job.EndWithCaller();
         try
         {

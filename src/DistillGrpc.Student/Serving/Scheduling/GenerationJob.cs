@@ -6,6 +6,8 @@ namespace DistillGrpc.Student.Serving.Scheduling;
 internal sealed class GenerationJob
 {
     private volatile bool _isStopped;
+    private int _fed;
+    private long _fedAt;
 
     /// <summary>A job.</summary>
     /// <param name="input">Token ids that the encoder reads; not looked at where <paramref name="reading"/> is read already.</param>
@@ -55,6 +57,9 @@ internal sealed class GenerationJob
     /// <summary>Time from then on.</summary>
     public TimeSpan Decoded { get; set; }
 
+    /// <summary>Tokens that come fast are fed several at once: to wake the reader for each costs more than a small step.</summary>
+    public bool IsGathered { get; init; }
+
     /// <summary>When its request's first job came into the queue; 0 for that one itself.</summary>
     public long RequestSince { get; init; }
 
@@ -62,8 +67,6 @@ internal sealed class GenerationJob
     internal long Since { get; set; }
 
     internal Generation? Generation { get; set; }
-
-    internal int Fed { get; set; }
 
     /// <summary>Enough is written: it ends with what there is, within a step.</summary>
     public void Stop() => _isStopped = true;
@@ -75,19 +78,19 @@ internal sealed class GenerationJob
     public CancellationTokenRegistration EndWithCaller() =>
         Caller.CancellationToken.UnsafeRegister(static (job, token) => ((GenerationJob)job!).Feed.End(new OperationCanceledException(token)), this);
 
-    /// <summary>Feeds the tokens that have come since.</summary>
-    internal void FeedTokens()
+    /// <summary>Feeds the tokens that have come since; where they are gathered the first at once, and others after an interval.</summary>
+    /// <param name="time">The clock.</param>
+    /// <param name="interval">The interval; 0: nothing is held back.</param>
+    internal void FeedTokens(TimeProvider time, TimeSpan interval)
     {
-        if (!WantsTokens)
+        var isHeld = IsGathered && _fed > 0 && interval > TimeSpan.Zero && time.GetElapsedTime(_fedAt) < interval;
+        if (!WantsTokens || isHeld || _fed == Generation!.Tokens.Count)
         {
             return;
         }
 
-        var tokens = Generation!.Tokens;
-        while (Fed < tokens.Count)
-        {
-            Feed.Add(tokens[Fed++]);
-        }
+        _fedAt = time.GetTimestamp();
+        FeedAll();
     }
 
     /// <summary>It is over, with what was written.</summary>
@@ -96,11 +99,21 @@ internal sealed class GenerationJob
         var generation = Generation!;
         Answers = generation.IsDone ? generation.Answers : [Partial(generation)];
         Choices = Decoding.ChoiceRows > 0 ? generation.Choices : null;
+        FeedAll();
         End(null);
     }
 
     /// <summary>It is over.</summary>
     internal void Fail(Exception failure) => End(failure);
+
+    private void FeedAll()
+    {
+        var tokens = Generation!.Tokens;
+        while (WantsTokens && _fed < tokens.Count)
+        {
+            Feed.Add(tokens[_fed++]);
+        }
+    }
 
     // Whoever waits is told, whatever becomes of the memory.
     private void End(Exception? failure)

@@ -116,6 +116,8 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
             return;
         }
 
+        // It may take a while: what is held back is told before.
+        _running.ForEach(job => job.FeedTokens(time, TimeSpan.Zero));
         var started = time.GetTimestamp();
         try
         {
@@ -209,7 +211,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         try
         {
             job.Generation!.Take(logits);
-            job.FeedTokens();
+            job.FeedTokens(time, options.StreamInterval);
             if (job.Generation.IsDone)
             {
                 Complete(job);

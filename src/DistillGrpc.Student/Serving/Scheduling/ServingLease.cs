@@ -28,10 +28,11 @@ internal sealed class ServingLease : IDisposable
     /// <param name="decoding">How to write.</param>
     /// <param name="wantsTokens">Whether tokens are fed as they come.</param>
     /// <param name="caller">Who waits for it.</param>
+    /// <param name="gathers">Whether tokens that come fast may be fed several at once.</param>
     /// <exception cref="Grpc.Core.RpcException">RESOURCE_EXHAUSTED where too many wait.</exception>
-    public async ValueTask<GenerationJob> StartAsync(int[] input, bool isSameInput, DecodingOptions decoding, bool wantsTokens, Caller caller)
+    public async ValueTask<GenerationJob> StartAsync(int[] input, bool isSameInput, DecodingOptions decoding, bool wantsTokens, Caller caller, bool gathers = false)
     {
-        var job = new GenerationJob(input, ReadingOf(isSameInput), decoding, wantsTokens) { Caller = caller, IsContinuation = _hasJobs, RequestSince = _since };
+        var job = new GenerationJob(input, ReadingOf(isSameInput), decoding, wantsTokens) { Caller = caller, IsContinuation = _hasJobs, RequestSince = _since, IsGathered = gathers };
         await _queue.AddAsync(job);
         (_hasJobs, _since) = (true, _hasJobs ? _since : job.Since);
         return job;
