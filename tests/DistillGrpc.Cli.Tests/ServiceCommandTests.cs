@@ -106,7 +106,7 @@ public sealed class ServiceCommandTests
         Assert.Equal("error: --priority needs --job.\n", (await Run("train", "--data", rows, "--id", "mine", "--priority", "3")).Error);
 
         var copy = Path.Combine(folder.Path, "copy");
-        Assert.Matches("(?s)^models/mine Serving, .* parameters\n  models/mine/versions/1 \\(stable\\) Serving, trainingJobs/nightly, 30 rows of datasets/[0-9a-f]{32}, 6 steps, \\d+ of 30 right\n    answers with .*, not in int8: labels were compared on 30 rows, of at least 200\n    int8 beside float32: \\d+ of 30 labels agree.*: labels were compared on 30 rows, of at least 200\n$", (await Run("models", "get", "mine")).Output);
+        Assert.Matches("(?s)^models/mine Serving, .* parameters\n  models/mine/versions/1 \\(stable\\) Serving, trainingJobs/nightly, 30 rows of datasets/[0-9a-f]{32}, 6 steps, \\d+ of 30 right\n    answers with .*, not in int8: labels were compared on 30 rows, of at least 200\n    int8 beside float32: \\d+ of 30 labels agree.*: labels were compared on 30 rows, of at least 200\n    calibration: none: [^\n]*\n$", (await Run("models", "get", "mine")).Output);
         Assert.Contains("(canary, stable)", (await Run("models", "alias", "mine/versions/1", "canary")).Output, StringComparison.Ordinal);
         Assert.Equal(0, (await Run("models", "download", "mine@canary", copy)).ExitCode);
         Assert.Equal("models/copy/versions/1 answers as stable.\n", (await Run("models", "upload", "copy", copy)).Output);

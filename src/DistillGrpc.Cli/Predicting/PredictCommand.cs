@@ -90,9 +90,9 @@ internal static class PredictCommand
             prediction = part.Answer is { Prediction.Length: > 0 } kept ? kept.Prediction : prediction;
         }
 
-        if (!json && prediction.Length > 0)
+        if (!json && prediction.Length > 0 && !Console.IsErrorRedirected)
         {
-            // What others read is the answer alone.
+            // For people: programs have it by --json.
             await Console.Error.WriteLineAsync($"Why: distill explain {prediction}");
         }
     }
