@@ -51,11 +51,11 @@ public sealed class Int8CheckTests : IAsyncLifetime
         var few = await VersionAsync("few");
         Assert.Equal((20, "cpu float32", "labels were compared on 20 rows, of at least 200"), (few.Int8Check.Rows, few.Engine, few.Int8Refusal));
 
-        // A folder brings its record.
+        // A folder brings its record, which is of these weights.
         var files = Path.Combine(_folder.Path, "files");
         await _pair.Models.DownloadAsync("models/few", files);
         var record = Path.Combine(files, "int8-check.json");
-        await File.WriteAllTextAsync(record, """{ "rows": 300, "equalLabels": 300, "lacksRationales": true }""");
+        await File.WriteAllTextAsync(record, $$"""{ "rows": 300, "equalLabels": 300, "lacksRationales": true, "weights": "{{few.Int8Check.Weights}}" }""");
         var passed = (await _pair.Models.UploadAsync("models/passed", files)).Model.Versions[0];
         await File.WriteAllTextAsync(record, "{");
         var damaged = (await _pair.Models.UploadAsync("models/damaged", files)).Model.Versions[0];
