@@ -10,6 +10,7 @@ namespace DistillGrpc.Student.Serving.Explaining;
 internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving, StudentOptions options, TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Grain = TimeSpan.FromMilliseconds(50);
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Version, string Fingerprint), Pinned> _pinned = [];
     private readonly HashSet<Task> _ending = [];
@@ -91,12 +92,13 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
     // The one that nobody has used for longest.
     private void MakeRoom()
     {
-        if (_pinned.Count < options.MaxPinnedVersions)
+        if (_pinned.Count < options.MaxPinnedVersions && _ending.Count < options.MaxPinnedVersions)
         {
             return;
         }
 
-        var idle = _pinned.Values.Where(pinned => pinned.Users == 0).MinBy(pinned => pinned.LastUsed)
+        // One that is being read cannot be stopped: to begin another in its place would only be one more.
+        var idle = (_ending.Count < options.MaxPinnedVersions ? _pinned.Values.Where(pinned => pinned.Users == 0 && pinned.Served.Loaded.IsCompleted).MinBy(pinned => pinned.LastUsed) : null)
             ?? throw RpcFailure.ResourceExhausted("TOO_MANY_VERSIONS", $"{options.MaxPinnedVersions} other versions that no longer answer are being explained with.", RetryAfter);
         End(idle);
     }
@@ -106,10 +108,14 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
         lock (_lock)
         {
             (pinned.Users, pinned.LastUsed) = (pinned.Users - 1, time.GetTimestamp());
-            if (pinned.Users == 0 && pinned.Served.Loaded is { IsCompletedSuccessfully: true, Result: { } failure })
+            if (pinned.Users == 0 && pinned.Served.HasFailed)
             {
-                // What could not be loaded may be, the next time.
-                StudentLog.ModelFailed(serving.Logger, failure, pinned.Served.Name);
+                // What could not be loaded, or has failed since, may not the next time.
+                if (pinned.Served.Loaded is { IsCompletedSuccessfully: true, Result: { } failure })
+                {
+                    StudentLog.ModelFailed(serving.Logger, failure, pinned.Served.Name);
+                }
+
                 End(pinned);
             }
             else if (pinned.Users == 0)
@@ -123,9 +129,15 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
     {
         lock (_lock)
         {
-            if (pinned.Users == 0 && time.GetElapsedTime(pinned.LastUsed) >= options.PinnedVersionIdle)
+            var left = options.PinnedVersionIdle - time.GetElapsedTime(pinned.LastUsed);
+            if (pinned.Users == 0 && left <= TimeSpan.Zero && pinned.Served.Loaded.IsCompleted)
             {
                 End(pinned);
+            }
+            else if (pinned.Users == 0 && _pinned.GetValueOrDefault(pinned.Key) == pinned)
+            {
+                // It is being read yet, or the timer's clock is not as fine as ours.
+                pinned.Idle?.Change(left > Grain ? left : Grain, Timeout.InfiniteTimeSpan);
             }
         }
     }

@@ -25,10 +25,13 @@ internal sealed class PredictionDatabase : IDisposable
 
     private readonly SqliteConnection _connection;
     private (long Rows, long Bytes)? _total;
+    private bool _hasRemoved;
 
     /// <summary>Opens the file, or makes it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="keepsInputs">Whether inputs are kept; if not, predictions that have theirs, from before, are removed.</param>
     /// <exception cref="DbException">It cannot be used.</exception>
-    public PredictionDatabase(string path)
+    public PredictionDatabase(string path, bool keepsInputs)
     {
         _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = 5 }.ToString());
         try
@@ -36,6 +39,14 @@ internal sealed class PredictionDatabase : IDisposable
             _connection.Open();
             _connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON");
             _connection.Execute(Schema);
+            if (!keepsInputs)
+            {
+                _connection.Execute("DELETE FROM predictions WHERE length(input) > 0 OR length(rationale) > 0");
+            }
+
+            // What a process that was killed has left in the log, too.
+            _hasRemoved = true;
+            Overwrite();
         }
         catch
         {
@@ -64,6 +75,17 @@ internal sealed class PredictionDatabase : IDisposable
         }
 
         transaction.Commit();
+    }
+
+    /// <summary>Has what was removed overwritten in the file itself: until then it can be read there, and in the log of what was written.</summary>
+    /// <exception cref="DbException">The database refused.</exception>
+    public void Overwrite()
+    {
+        if (_hasRemoved)
+        {
+            _connection.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+            _hasRemoved = false;
+        }
     }
 
     /// <summary>A prediction, or null.</summary>
@@ -104,7 +126,7 @@ internal sealed class PredictionDatabase : IDisposable
         if (gone.Length > 0)
         {
             transaction.Execute("DELETE FROM predictions WHERE number <= @number", ("@number", gone[^1].Number));
-            _total = (rows, bytes);
+            (_total, _hasRemoved) = ((rows, bytes), true);
         }
 
         return gone.Length == AtOnce;

@@ -30,6 +30,7 @@ internal sealed class PredictionStore : IAsyncDisposable
     private readonly Task _writing;
     private PredictionDatabase? _database;
     private DateTimeOffset _tidied = DateTimeOffset.MinValue;
+    private DateTimeOffset _overwritten = DateTimeOffset.MinValue;
     private DateTimeOffset _retryAt = DateTimeOffset.MinValue;
     private volatile bool _isBroken;
     private long _unwrittenBytes;
@@ -164,11 +165,17 @@ internal sealed class PredictionStore : IAsyncDisposable
 
             try
             {
-                _database ??= new PredictionDatabase(_path);
+                _database ??= new PredictionDatabase(_path, _options.StoreInputs);
                 string[] ids = [.. _order.Take(MostAtOnce)];
                 _database.Write(ids.Select(id => (id, _unwritten[id])), now - _options.PredictionRetention, _options.MaxKeptPredictions, _options.MaxKeptPredictionBytes);
                 _tidied = now;
                 Written(ids);
+                if (now - _overwritten >= TidyInterval)
+                {
+                    _overwritten = now;
+                    _database.Overwrite();
+                }
+
                 return true;
             }
             catch (Exception failure)
@@ -218,7 +225,7 @@ internal sealed class PredictionStore : IAsyncDisposable
             try
             {
                 // What a full disk has can still be read.
-                return (_database ??= new PredictionDatabase(_path)).Find(id);
+                return (_database ??= new PredictionDatabase(_path, _options.StoreInputs)).Find(id);
             }
             catch (Exception failure)
             {

@@ -103,15 +103,18 @@ internal sealed class GenerationJob
         End(null);
     }
 
-    /// <summary>It is over.</summary>
-    internal void Fail(Exception failure) => End(failure);
+    /// <summary>It is over; what was written until then is told.</summary>
+    internal void Fail(Exception failure)
+    {
+        FeedAll();
+        End(failure);
+    }
 
     private void FeedAll()
     {
-        var tokens = Generation!.Tokens;
-        while (WantsTokens && _fed < tokens.Count)
+        while (WantsTokens && _fed < Generation?.Tokens.Count)
         {
-            Feed.Add(tokens[_fed++]);
+            Feed.Add(Generation.Tokens[_fed++]);
         }
     }
 

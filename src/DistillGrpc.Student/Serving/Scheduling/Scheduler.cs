@@ -15,7 +15,8 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
     private readonly List<GenerationJob> _unread = [];
     private readonly StepBatch _step = new(engine);
     private volatile Exception? _failure;
-    private int _failures;
+    private int _failedPasses;
+    private int _failedSteps;
 
     /// <summary>How busy it is. Read by any thread.</summary>
     public SchedulerLoad Load { get; } = new(time);
@@ -123,6 +124,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         {
             var encodings = engine.Encode(_unread.ConvertAll(job => job.Input));
             var spent = time.GetElapsedTime(started);
+            _failedPasses = 0;
             ServingMetrics.Read(model, spent);
             for (var i = 0; i < encodings.Count; i++)
             {
@@ -134,7 +136,7 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
         {
             StudentLog.BatchFailed(logger, failure, model, _unread.Count);
             _unread.ForEach(job => Fail(job, BatchFailed()));
-            CountFailure(failure);
+            RequireWorth(++_failedPasses, failure);
         }
         finally
         {
@@ -183,11 +185,11 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
                 Fail(_running[^1], BatchFailed());
             }
 
-            CountFailure(failure);
+            RequireWorth(++_failedSteps, failure);
             return true;
         }
 
-        _failures = 0;
+        _failedSteps = 0;
         ServingMetrics.Stepped(model, _step.Rows, time.GetElapsedTime(started));
         Load.Stepped(_step.Rows);
         Take();
@@ -258,9 +260,9 @@ internal sealed class Scheduler(string model, IT5Engine engine, JobQueue queue, 
     }
 
     // An engine that has failed so often with nothing between is lost, such as one whose GPU is gone.
-    private void CountFailure(Exception failure)
+    private void RequireWorth(int failures, Exception failure)
     {
-        if (++_failures >= options.MaxFailures && _failure is null)
+        if (failures >= options.MaxFailures && _failure is null)
         {
             StudentLog.ModelFailed(logger, failure, model);
             Fail(failure);

@@ -24,7 +24,7 @@ internal sealed record SchedulerOptions
     /// <summary>How long tokens that come fast are gathered before whoever reads them is told; the first is told at once. 0: each is. Default 4 ms.</summary>
     public TimeSpan StreamInterval { get; init; } = TimeSpan.FromMilliseconds(4);
 
-    /// <summary>Steps and encoder's passes that fail, without a step between them that does not, before the model is taken out of service. Default 16.</summary>
+    /// <summary>Steps, or encoder's passes, that fail one after another before the model is taken out of service. Default 16.</summary>
     public int MaxFailures { get; init; } = 16;
 
     /// <summary>A batch's request that has waited for so long takes turns with interactive ones. Default 2 s.</summary>

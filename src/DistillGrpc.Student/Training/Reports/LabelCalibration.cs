@@ -29,7 +29,7 @@ internal sealed class LabelCalibration(RunPhases run)
 
         var learnt = card.Labels.Select(ScoringRules.Normal).ToHashSet(StringComparer.Ordinal);
         var needsRationale = card.Form == PredictionForm.LabelFromRationale;
-        var rows = CalibrationRows.Of(run.HeldOut, run.Rows, row => learnt.Contains(ScoringRules.Normal(row.Label)) && (!needsRationale || row.Rationale.Length > 0), run.Options.CalibrationRows);
+        var rows = CalibrationRows.Of(run.HeldOut, run.Rows, row => learnt.Contains(ScoringRules.Normal(row.Label)) && (!needsRationale || HasHonestRationale(row)), run.Options.CalibrationRows);
         var calibration = new Calibration { FittedRows = rows.Fitted.Count, ReportRows = rows.Report.Count, UnusedRows = rows.Unused };
         if (Math.Min(rows.Fitted.Count, rows.Report.Count) < LeastRows)
         {
@@ -52,13 +52,19 @@ internal sealed class LabelCalibration(RunPhases run)
         return calibration;
     }
 
+    // A rationale of the gold label, which the teacher was shown, is not what it gives to an input that it does not know.
+    private static bool HasHonestRationale(Example row) => row.Rationale.Length > 0 && row.Teaching?.Provenance?.Rationalized != true;
+
     private void Calibrate(Calibration calibration, CalibrationRows rows, ServingModel model, CandidateSet labels)
     {
         var progress = new AnswerProgress(TrainingPhase.Calibration, rows.Fitted.Count + rows.Report.Count, run.Report);
         var asked = new StudentAnswers(model, run.Spec.MaxTargetTokens, run.CancellationToken);
-        string[] order = [.. labels.InOrder().Select(ScoringRules.Normal)];
-        int[] Gold(IReadOnlyList<Example> of) => [.. of.Select(row => Array.IndexOf(order, ScoringRules.Normal(row.Label)))];
+        string[] order = [.. labels.InOrder()], normal = [.. order.Select(ScoringRules.Normal)];
+        // Labels that the student writes alike are one; the set has the first of them.
+        int GoldOf(Example row) => Array.IndexOf(order, labels.LabelOf(model.Tokenizer.Decode(model.Tokenizer.Encode(row.Label)))) is var at and >= 0 ? at : Array.IndexOf(normal, ScoringRules.Normal(row.Label));
+        int[] Gold(IReadOnlyList<Example> of) => [.. of.Select(GoldOf)];
 
+        rows = new CalibrationRows([.. rows.Fitted.Where(row => GoldOf(row) >= 0)], [.. rows.Report.Where(row => GoldOf(row) >= 0)], rows.Unused);
         calibration.Temperature = TemperatureFit.Of([.. asked.Choices(rows.Fitted, labels.Allowed, progress.Add).Zip(Gold(rows.Fitted))]);
         ChoiceLogits[] told = asked.Choices(rows.Report, labels.Allowed, progress.Add);
         var gold = Gold(rows.Report);
