@@ -44,9 +44,7 @@ internal sealed class PredictionDatabase : IDisposable
                 _connection.Execute("DELETE FROM predictions WHERE length(input) > 0 OR length(rationale) > 0");
             }
 
-            // What a process that was killed has left in the log, too.
-            _hasRemoved = true;
-            Overwrite();
+            TryOverwrite();
         }
         catch
         {
@@ -85,6 +83,19 @@ internal sealed class PredictionDatabase : IDisposable
         {
             _connection.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
             _hasRemoved = false;
+        }
+    }
+
+    // What a process that was killed has left in the log, too. A full disk can still be read: then it is done later.
+    private void TryOverwrite()
+    {
+        _hasRemoved = true;
+        try
+        {
+            Overwrite();
+        }
+        catch (DbException)
+        {
         }
     }
 
