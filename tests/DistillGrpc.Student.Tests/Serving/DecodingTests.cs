@@ -162,7 +162,7 @@ public sealed class DecodingTests
     [InlineData(true)]
     public async Task OneText_MaxOutputTokens_HoldsForEachTaskByItself(bool isStreamed)
     {
-        await using var student = await StartAsync(_ => "It rains.[label] yes indeed, and so on and on and on and on and on", new ModelCard { Form = PredictionForm.RationaleThenLabel });
+        await using var student = await StartAsync(_ => "It rains.[label] yes indeed" + new string('x', 400), new ModelCard { Form = PredictionForm.RationaleThenLabel });
         var both = await AnswersAsync(PredictionTask.Both);
         student.Engine.Rows.Clear();
         student.Engine.OnStep = _ => Thread.Sleep(5);
@@ -172,8 +172,8 @@ public sealed class DecodingTests
         Assert.Equal([("It ra", FinishReason.Length, 5L), ("yes i", FinishReason.Length, 5L)], both);
         Assert.Equal([("It ra", FinishReason.Length, 5L)], rationale);
         Assert.Equal([("yes i", FinishReason.Length, 5L)], label);
-        // Neither writes on when it has what was asked for; a step or two pass until that is known.
-        Assert.InRange(student.Engine.Rows.Count, 5 + 22, 5 + 22 + 20);
+        // Neither writes on when it has what was asked for (274 steps are the limit); a few pass until that is known.
+        Assert.InRange(student.Engine.Rows.Count, 5 + 22, 150);
 
         async Task<List<(string Text, FinishReason End, long Tokens)>> AnswersAsync(PredictionTask task)
         {
