@@ -31,7 +31,7 @@ internal sealed class Escalations(GivenRationales teacher, EscalatedRows kept, S
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, asked.Caller.CancellationToken);
         try
         {
-            var result = await teacher.AnswerAsync("The student is not sure enough", named, prompt, asked.Segments, either.Token);
+            var result = await teacher.AnswerAsync("The Teacher is to be asked", named, prompt, asked.Segments, either.Token);
             response.TeacherUsage = result.Usage;
             if (result.Error is not null || LabelOf(result, labels) is not { } label)
             {
