@@ -44,5 +44,10 @@ if (OptionErrors.Of(parsed) is { } wrong)
     return Failures.Failed;
 }
 
+if (BenchCommand.IsOfPreset(parsed))
+{
+    CompiledProcess.BeginAnew(args);
+}
+
 // Interrupted, a command ends by itself, within a step; a process that leaves while libtorch works would crash.
 return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });

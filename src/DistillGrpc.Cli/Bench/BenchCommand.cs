@@ -9,13 +9,15 @@ namespace DistillGrpc.Cli.Bench;
 /// <summary><c>distill bench</c>: how fast a Student answers.</summary>
 internal sealed class BenchCommand
 {
+    private const string Name = "bench";
+    private const string PresetName = "--model-preset";
     private const int MostTokens = 4000;
     private const int DefaultInputTokens = 512;
     private const int MostAtOnce = 10_000;
     private const int MostRequests = 10_000_000;
     private readonly Option<string> _student = Addresses.Student();
     private readonly Option<string> _model = new("--model") { Description = "The model, models/{id}; default the Student's.", DefaultValueFactory = _ => "" };
-    private readonly Option<string?> _preset = new("--model-preset") { Description = "Measures a Student in this process instead, over the same HTTP/2, with a model of this shape. No files are needed." };
+    private readonly Option<string?> _preset = new(PresetName) { Description = "Measures a Student in this process instead, over the same HTTP/2, with a model of this shape. No files are needed." };
     private readonly Option<bool> _random = new("--random-weights") { Description = "With --model-preset, where it must be given: the model is not trained. It never ends an answer, so that all have --output-tokens." };
     private readonly Option<string> _engine = new("--engine") { Description = "With --model-preset: what computes.", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _precision = new("--precision") { Description = "With --model-preset: what the weights are kept in.", DefaultValueFactory = _ => "int8" };
@@ -34,13 +36,16 @@ internal sealed class BenchCommand
 
     public static Command Create() => new BenchCommand().CreateCommand();
 
+    /// <summary>Whether a command measures a Student that it starts itself.</summary>
+    public static bool IsOfPreset(ParseResult parsed) => parsed.CommandResult.Command.Name == Name && parsed.GetResult(PresetName) is not null;
+
     private Command CreateCommand()
     {
         _task.AcceptOnlyFromAmong("label", "rationale", "both");
         _preset.AcceptOnlyFromAmong([.. BenchPreset.Names]);
         _engine.AcceptOnlyFromAmong("auto", "cpu", "torch");
         _precision.AcceptOnlyFromAmong("int8", "float32");
-        var command = new Command("bench", "Measures how fast a Student answers: throughput, time to the first token and for each further one, and where the time goes.")
+        var command = new Command(Name, "Measures how fast a Student answers: throughput, time to the first token and for each further one, and where the time goes.")
         {
             _student, _model, _preset, _random, _engine, _precision, _threads, _input, _output, _task, _concurrency, _together, _rate, _requests, _seconds, _warmUp, _seed, _json,
         };
