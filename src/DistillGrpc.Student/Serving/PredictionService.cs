@@ -71,6 +71,7 @@ internal sealed class PredictionService(
         while (delta is not null && output.TryPeek(out var next) && deltaOf(next) is { } more && more.Task == delta.Task && output.TryRead(out _))
         {
             (text ??= new StringBuilder(delta.Text)).Append(more.Text);
+            delta.Tokens += more.Tokens;
         }
 
         if (text is not null)

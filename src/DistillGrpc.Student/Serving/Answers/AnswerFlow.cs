@@ -18,6 +18,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
 {
     private readonly ServingModel _model = served.Model;
     private readonly AnswerMessages _messages = new(served.Name, served.Model.Tokenizer);
+    private readonly AnswerDeltas _deltas = new(output, ask.WantsDeltas);
     private TimeSpan _tokenized;
 
     /// <summary>Runs until everything is written, or something failed; the output has it.</summary>
@@ -87,7 +88,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         if (ask.WantsRationale)
         {
             // It is not the student's: nothing was written for it.
-            Send(PredictionTask.Rationale, ask.GivenRationale);
+            _deltas.Send(PredictionTask.Rationale, ask.GivenRationale, 0);
             Send(_messages.Given(ask.GivenRationale));
         }
     }
@@ -97,12 +98,12 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         var (prompt, tokenized) = Tokenized(asked);
         var text = new AnswerText(_model.Tokenizer, decoding.Forced, decoding.Spec.Stops);
         var beginning = decoding.IsStreamed ? text.Beginning : "";
-        Send(task, beginning);
-        var job = await GenerateAsync(prompt, decoding.Options(prompt.DecoderPrefix), decoding, token => (text.Append(token), ""), () => text.IsStopped, more => Send(task, more.First));
+        _deltas.Send(task, beginning, 0);
+        var job = await GenerateAsync(prompt, decoding.Options(prompt.DecoderPrefix), decoding, token => (text.Append(token), ""), () => text.IsStopped, more => _deltas.Send(task, more.First, text.Tokens));
         // A stop text may have cut the best one short.
         AnswerPart[] parts = [.. job.Answers.Select(answer => PartOf(answer, decoding)).OrderByDescending(part => part.Score)];
         // What could not be sent while it was written comes now.
-        Send(task, job.WantsTokens ? text.Flush() : parts[0].Text[beginning.Length..]);
+        _deltas.Send(task, job.WantsTokens ? text.Flush() : parts[0].Text[beginning.Length..], job.WantsTokens ? text.Tokens : parts[0].Count);
         Send(_messages.Of(task, prompt.Input, job, tokenized, decoding.Spec.Seed, parts));
         return parts[0].Text;
     }
@@ -115,10 +116,11 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         var options = decoding.Options(prompt.DecoderPrefix) with { MaxTokens = Math.Min(limit, DecodingOptions.MostTokens) };
         var text = new OneTextStream(_model, decoding, ask.MaxTokens, ask.WantsLabel);
         var beginning = decoding.IsStreamed ? text.Beginning : "";
-        Send((beginning, ""));
-        var job = await GenerateAsync(prompt, options, decoding, text.Append, () => text.IsOver, Send);
+        Send((beginning, ""), (0, 0));
+        var job = await GenerateAsync(prompt, options, decoding, text.Append, () => text.IsOver, more => Send(more, text.Tokens));
         OneTextParts[] parts = [.. job.Answers.Select(answer => OneTextParts.Of(_model, answer, decoding, ask.MaxTokens)).OrderByDescending(part => part.Score)];
-        Send(job.WantsTokens ? text.Flush() : (parts[0].Rationale.Text[beginning.Length..], parts[0].Label.Text));
+        var rest = job.WantsTokens ? text.Flush() : (parts[0].Rationale.Text[beginning.Length..], parts[0].Label.Text);
+        Send(rest, job.WantsTokens ? text.Tokens : (parts[0].Rationale.Count, parts[0].Label.Count));
         if (ask.WantsRationale)
         {
             Send(_messages.Of(PredictionTask.Rationale, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Rationale)]));
@@ -198,18 +200,10 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
 
     private static string Join(string text, string more) => text.Length == 0 ? more : more.Length == 0 ? text : text + more;
 
-    private void Send((string Rationale, string Label) more)
+    private void Send((string Rationale, string Label) more, (int Rationale, int Label) tokens)
     {
-        Send(PredictionTask.Rationale, ask.WantsRationale ? more.Rationale : "");
-        Send(PredictionTask.Label, ask.WantsLabel ? more.Label : "");
-    }
-
-    private void Send(PredictionTask task, string text)
-    {
-        if (text.Length > 0 && ask.WantsDeltas)
-        {
-            output.TryWrite(new StreamPredictResponse { Delta = new AnswerDelta { Task = task, Text = text } });
-        }
+        _deltas.Send(PredictionTask.Rationale, ask.WantsRationale ? more.Rationale : "", tokens.Rationale);
+        _deltas.Send(PredictionTask.Label, ask.WantsLabel ? more.Label : "", tokens.Label);
     }
 
     private void Send(TaskAnswer answer)

@@ -57,7 +57,7 @@ internal sealed class ResponseCache(StudentOptions options)
             answer.Prediction = answer.Task == PredictionTask.Label ? keep(answer.Text) : "";
             if (wantsDeltas && answer.Text.Length > 0)
             {
-                output.Writer.TryWrite(new StreamPredictResponse { Delta = new AnswerDelta { Task = answer.Task, Text = answer.Text } });
+                output.Writer.TryWrite(new StreamPredictResponse { Delta = new AnswerDelta { Task = answer.Task, Text = answer.Text, Tokens = (int)answer.Usage.OutputTokens } });
             }
 
             output.Writer.TryWrite(new StreamPredictResponse { Answer = answer });
