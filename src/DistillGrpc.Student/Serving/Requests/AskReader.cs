@@ -98,9 +98,9 @@ internal sealed class AskReader(StudentOptions options)
             throw RpcFailure.FailedPrecondition("NO_GIVEN_RATIONALE", $"{model} does not read its label from a rationale.");
         }
 
-        if (card.Form == PredictionForm.RationaleThenLabel && (request.RationaleDecoding is not null || request.Candidates.Count > 0))
+        if (card.Form == PredictionForm.RationaleThenLabel && request.RationaleDecoding is not null)
         {
-            throw RpcFailure.FailedPrecondition("ONE_TEXT", $"{model} writes rationale and label as one text: it takes neither candidates nor rationale_decoding.");
+            throw RpcFailure.FailedPrecondition("ONE_TEXT", $"{model} writes rationale and label as one text: it takes no rationale_decoding.");
         }
     }
 
