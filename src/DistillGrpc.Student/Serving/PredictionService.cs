@@ -103,7 +103,11 @@ internal sealed class PredictionService(
         var response = new PredictResponse { Model = model };
         await foreach (var part in output.ReadAllAsync(caller.CancellationToken))
         {
-            if (part.Answer.Task == PredictionTask.Rationale)
+            if (part.Consistency is { } consistency)
+            {
+                response.Consistency = consistency;
+            }
+            else if (part.Answer.Task == PredictionTask.Rationale)
             {
                 response.Rationale = part.Answer;
             }

@@ -19,6 +19,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
     private readonly AnswerMessages _messages = new(served.Name, served.Model.Tokenizer);
     private readonly AnswerDeltas _deltas = new(output, ask.WantsDeltas);
     private readonly AnswerGeneration _generation = new(served.Model.Card, lease, ask);
+    private readonly Dictionary<PredictionTask, TaskAnswer> _answers = [];
     private TimeSpan _tokenized;
 
     /// <summary>Runs until everything is written, or something failed; the output has it.</summary>
@@ -29,6 +30,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
             try
             {
                 await WriteAsync();
+                await CheckAsync();
                 output.TryComplete();
             }
             catch (Exception failure)
@@ -53,6 +55,17 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
             PredictionForm.LabelFromRationale => WriteFromRationaleAsync(label),
             _ => WriteApartAsync(label, rationale),
         };
+    }
+
+    private async Task CheckAsync()
+    {
+        if (ask.ChecksConsistency)
+        {
+            var (label, rationale) = (_answers[PredictionTask.Label].Text, _answers[PredictionTask.Rationale]);
+            var written = _model.Card.Form == PredictionForm.RationaleThenLabel ? label : null;
+            var check = new ConsistencyCheck(_model, lease, ask.Caller);
+            output.TryWrite(new StreamPredictResponse { Consistency = await check.OfAsync(label, ask.Segments, rationale.Text, rationale.FinishReason == FinishReason.EndOfSequence, written) });
+        }
     }
 
     private async Task WriteApartAsync(TaskDecoding forLabel, TaskDecoding forRationale)
@@ -181,6 +194,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
     {
         ServingMetrics.Answered(served.Name, answer);
         answer.Prediction = answer.Task == PredictionTask.Label ? predictions.Keep(served, ask, answer.Text) : "";
+        _answers[answer.Task] = answer;
         output.TryWrite(new StreamPredictResponse { Answer = answer });
     }
 }

@@ -29,6 +29,7 @@ internal sealed class AskReader(StudentOptions options)
         var maxTokens = request.MaxOutputTokens > 0 ? request.MaxOutputTokens : Math.Min(DefaultMaxTokens, options.MaxOutputTokens);
         var label = Spec(request.Decoding, "decoding");
         RpcFailure.Require(request.RationaleDecoding is null || request.Task == PredictionTask.Both, "rationale_decoding", "is for the task BOTH");
+        RpcFailure.Require(!request.CheckConsistency || request.Task == PredictionTask.Both, "check_consistency", "is for the task BOTH");
         var rationale = request.RationaleDecoding is null ? label : Spec(request.RationaleDecoding, "rationale_decoding");
         CheckCandidates(request, label);
         return new Ask
@@ -44,6 +45,7 @@ internal sealed class AskReader(StudentOptions options)
             TokenLimit = options.MaxOutputTokens,
             Caller = caller,
             WantsDeltas = wantsDeltas,
+            ChecksConsistency = request.CheckConsistency,
             Stores = request.HasStore ? request.Store : caller.Priority == Priority.Interactive,
         };
 
@@ -66,6 +68,7 @@ internal sealed class AskReader(StudentOptions options)
             RationaleDecoding = request.RationaleDecoding,
             Candidates = { request.Candidates },
             RoutingKey = request.RoutingKey,
+            CheckConsistency = request.CheckConsistency,
         };
         if (request.HasStore)
         {
