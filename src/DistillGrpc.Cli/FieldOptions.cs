@@ -8,6 +8,9 @@ namespace DistillGrpc.Cli;
 /// <summary>The services refuse fields of the contracts; people have written options.</summary>
 internal static partial class FieldOptions
 {
+    private const string OneText = "ONE_TEXT";
+    private const string OneTextOptions = "--rationale-...";
+    private const string OfRationale = "rationale_decoding.";
     private static readonly Dictionary<string, string> Options = new(StringComparer.Ordinal)
     {
         ["teacher"] = "--name",
@@ -81,6 +84,7 @@ internal static partial class FieldOptions
         ["given_label"] = "--given-label",
         ["given_rationale"] = "--given-rationale",
         ["candidates"] = "--candidate",
+        ["check_consistency"] = "--check-consistency",
         ["labels"] = "--label",
         ["min_probability"] = "--min-probability",
         ["escalation"] = "--escalate",
@@ -115,20 +119,25 @@ internal static partial class FieldOptions
     public static string Named(RpcException failure)
     {
         var said = RpcErrors.Describe(failure);
-        var option = RpcErrors.Field(failure) is { } field ? Of(field) : RpcErrors.Reason(failure) switch { "TEACHER_NOT_FOUND" => "--name", "PROMPT_NOT_FOUND" => "--prompt", _ => null };
+        var option = RpcErrors.Field(failure) is { } field ? Of(field) : RpcErrors.Reason(failure) switch { "TEACHER_NOT_FOUND" => "--name", "PROMPT_NOT_FOUND" => "--prompt", OneText => OneTextOptions, _ => null };
         return option is null ? said : $"{option}: {said}";
     }
 
     /// <summary>The same of a row that was refused by itself.</summary>
     public static string Named(RowError refusal)
     {
-        var option = refusal.Field.Length > 0 ? Of(refusal.Field) : refusal.Code == (int)StatusCode.NotFound ? "--model" : null;
+        var option = refusal.Field.Length > 0 ? Of(refusal.Field) : refusal.Code == (int)StatusCode.NotFound ? "--model" : refusal.Reason == OneText ? OneTextOptions : null;
         return $"{(option is null ? "" : $"{option}: ")}{refusal.Message}{(refusal.Reason.Length > 0 ? $" ({(StatusCode)refusal.Code}, {refusal.Reason})" : "")}";
     }
 
     /// <summary>The option of a field such as <c>spec.rationales.teachers[0].teacher</c>, or null.</summary>
     internal static string? Of(string field)
     {
+        if (field.StartsWith(OfRationale, StringComparison.Ordinal))
+        {
+            return Of(field[OfRationale.Length..]) is { } option ? $"--rationale-{option[2..]}" : null;
+        }
+
         var path = Prefix().Replace(field, "");
         return Options.GetValueOrDefault(path) ?? Options.GetValueOrDefault(Element().Replace(path, ""));
     }

@@ -10,12 +10,19 @@ public static class DistillChannel
     /// <summary>Largest message that is received; 64 MiB.</summary>
     public const int MaxReceiveBytes = 64 << 20;
 
+    // A service that takes connections and answers no pings, as one that is frozen, is given up after both; that is INTERNAL, and not tried again:
+    // whoever waits would wait as long each time.
+    private static readonly TimeSpan PingDelay = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan PingTimeout = TimeSpan.FromSeconds(20);
+
     /// <summary>
     /// Makes a channel: HTTP/2, kept alive by pings, and calls that failed with UNAVAILABLE before anything came back are
     /// tried four times in all.
     /// </summary>
     /// <param name="address">Such as <c>http://127.0.0.1:5102</c>.</param>
-    public static GrpcChannel To(Uri address)
+    public static GrpcChannel To(Uri address) => Pinged(address, PingDelay, PingTimeout);
+
+    internal static GrpcChannel Pinged(Uri address, TimeSpan pingDelay, TimeSpan pingTimeout)
     {
         ArgumentNullException.ThrowIfNull(address);
         return GrpcChannel.ForAddress(address, new GrpcChannelOptions
@@ -24,8 +31,8 @@ public static class DistillChannel
             HttpHandler = new SocketsHttpHandler
             {
                 ConnectTimeout = TimeSpan.FromSeconds(5),
-                KeepAlivePingDelay = TimeSpan.FromSeconds(30),
-                KeepAlivePingTimeout = TimeSpan.FromSeconds(20),
+                KeepAlivePingDelay = pingDelay,
+                KeepAlivePingTimeout = pingTimeout,
                 EnableMultipleHttp2Connections = true,
             },
             DisposeHttpClient = true,

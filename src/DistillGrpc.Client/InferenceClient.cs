@@ -72,6 +72,11 @@ public sealed class InferenceClient(ChannelBase channel)
     public IAsyncEnumerable<BatchPredictResponse> BatchPredictAsync(IAsyncEnumerable<BatchPredictRequest> requests, CancellationToken cancellationToken = default) =>
         DuplexCall.RunAsync(token => _client.BatchPredict(cancellationToken: token), requests, cancellationToken);
 
+    /// <summary>How likely labels are, of many inputs, as they finish; each answer carries its input's id.</summary>
+    /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
+    public IAsyncEnumerable<BatchClassifyResponse> BatchClassifyAsync(IAsyncEnumerable<BatchClassifyRequest> requests, CancellationToken cancellationToken = default) =>
+        DuplexCall.RunAsync(token => _client.BatchClassify(cancellationToken: token), requests, cancellationToken);
+
     /// <summary>How likely each label of a set is, and the answer: the student's, the Teacher's, or none.</summary>
     /// <exception cref="RpcException">The call failed; <see cref="RpcErrors.Describe"/> says why.</exception>
     public Task<ClassifyResponse> ClassifyAsync(ClassifyRequest request, CancellationToken cancellationToken = default) =>

@@ -13,8 +13,18 @@ public static class RpcErrors
         var again = RetryDelay(failure) is { } delay ? $" Try again in {delay.TotalSeconds:0.#} s." : "";
         // What has no reason and came from no service of ours is the library's, about the connection.
         var isOurs = Reason(failure) is not null || failure.StatusCode is not (StatusCode.Unavailable or StatusCode.Internal);
-        var said = isOurs ? failure.Status.Detail : "The service cannot be reached: is it running at this address, and is it one of these?";
+        var said = isOurs ? failure.Status.Detail
+            : IsSilence(failure) ? "The service is there, but answers nothing any more: it is frozen or suspended, or its machine is overloaded."
+            : "The service cannot be reached: is it running at this address, and is it one of these?";
         return $"{said}{again} ({failure.StatusCode}{(Reason(failure) is { } reason ? $", {reason}" : "")})";
+    }
+
+    /// <summary>Whether a call was given up because the service answered no ping: it takes connections, or took this one, and does nothing.</summary>
+    public static bool IsSilence(RpcException failure)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        // Nothing but its words tells it from other failures of the protocol.
+        return failure.StatusCode is StatusCode.Unavailable or StatusCode.Internal && failure.Status.Detail.Contains("didn't respond to a ping request", StringComparison.Ordinal);
     }
 
     /// <summary>The stable reason, or null where the service gave none.</summary>

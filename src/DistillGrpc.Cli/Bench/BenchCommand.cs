@@ -82,7 +82,7 @@ internal sealed class BenchCommand
         Require(requests is null or (>= 1 and <= MostRequests), "--requests", $"must be 1 to {MostRequests}.");
         return new BenchOptions(
             parsed.GetValue(_preset) is null ? parsed.GetValue(_model)! : $"models/{PresetStudent.ModelId}",
-            PredictCommand.TaskOf(parsed.GetValue(_task)!),
+            PredictOptions.TaskOf(parsed.GetValue(_task)!),
             Within(parsed, _input), Within(parsed, _output), Loads(parsed), requests, TimeSpan.FromSeconds(seconds), warmUp, parsed.GetValue(_seed));
     }
 

@@ -1,6 +1,3 @@
-using DistillGrpc.Client;
-using DistillGrpc.Contracts.V1;
-
 namespace DistillGrpc.Cli.Bench;
 
 /// <summary>Distinct prompts of ordinary words, as long as is wanted in the tokens of the model that reads them.</summary>
@@ -9,9 +6,6 @@ namespace DistillGrpc.Cli.Bench;
 /// <param name="model">The version that reads them.</param>
 internal sealed class BenchPrompts(int words, int seed, string model = "")
 {
-    private const int ShortProbe = 8;
-    private const int MostProbed = 200;
-    private const int MostTries = 5;
     private const int Factor = 1_000_003;
 
     /// <summary>What prompts consist of: a hundred words, each a token or little more in the vocabularies of published models.</summary>
@@ -36,67 +30,5 @@ internal sealed class BenchPrompts(int words, int seed, string model = "")
             rest /= Words.Count;
             return Words[word];
         }));
-    }
-
-    /// <summary>Prompts of about so many tokens, found by asking the model how many some words are.</summary>
-    /// <exception cref="InvalidDataException">It reads no prompts of this length.</exception>
-    public static async Task<BenchPrompts> FitAsync(InferenceClient student, string model, PredictionTask task, int tokens, int seed, CancellationToken cancellationToken)
-    {
-        var many = await UncutAsync(ShortProbe + Math.Clamp(tokens / 2, 1, MostProbed));
-        var few = await UncutAsync(Math.Clamp(many.Words / 2, 1, ShortProbe));
-        var perWord = many.Words > few.Words ? Math.Max((double)(many.Tokens - few.Tokens) / (many.Words - few.Words), 0.01) : 1;
-        var (words, best) = (few.Words + Words(few.Tokens), ((int Words, long Tokens, string Model)?)null);
-        if (words < 1)
-        {
-            throw new InvalidDataException($"--input-tokens: {tokens} are too few; what stands around the input takes {Math.Max(0, few.Tokens - (few.Words * perWord)):0} of them.");
-        }
-
-        // Words differ in their tokens, so that what is found may still be off, and is corrected by as much.
-        for (var tries = 0; tries < MostTries; tries++)
-        {
-            var found = await CountAsync(words);
-            if (found.IsCut && found.Tokens < tokens)
-            {
-                throw new InvalidDataException($"--input-tokens: the model does not read {tokens}: it cuts longer inputs to {found.Tokens}.");
-            }
-
-            var off = found.IsCut ? Math.Min(-1, Words(found.Tokens)) : Words(found.Tokens);
-            if (!found.IsCut && (best is not { } before || Math.Abs(found.Tokens - tokens) < Math.Abs(before.Tokens - tokens)))
-            {
-                best = (words, found.Tokens, found.Model);
-            }
-
-            if (off == 0 || words + off < 1)
-            {
-                break;
-            }
-
-            words += off;
-        }
-
-        return best is { } fitting ? new BenchPrompts(fitting.Words, seed, fitting.Model) : throw new InvalidDataException($"--input-tokens: no prompt of {tokens} was found that the model does not cut.");
-
-        // How many words are missing where there are so many tokens.
-        int Words(long found) => (int)Math.Round((tokens - found) / perWord);
-
-        async Task<(int Words, long Tokens)> UncutAsync(int count)
-        {
-            var found = await CountAsync(count);
-            while (found.IsCut && count > 1)
-            {
-                count /= 2;
-                found = await CountAsync(count);
-            }
-
-            return found.IsCut ? throw new InvalidDataException("--input-tokens: the model cuts even an input of one word.") : (count, found.Tokens);
-        }
-
-        async Task<(long Tokens, bool IsCut, string Model)> CountAsync(int count)
-        {
-            var request = new PredictRequest { Model = model, Task = task, MaxOutputTokens = 1, Segments = { new BenchPrompts(count, seed).Of(0) } };
-            var response = await student.PredictAsync(request, cancellationToken);
-            var answer = response.Label ?? response.Rationale;
-            return (answer.Usage.InputTokens, answer.InputTruncated, response.Model);
-        }
     }
 }

@@ -42,7 +42,7 @@ internal sealed class Benchmark(BenchOptions options)
     private async Task<BenchReport> MeasureAsync(GrpcChannel channel, CancellationToken cancellationToken)
     {
         var student = new InferenceClient(channel);
-        var prompts = await BenchPrompts.FitAsync(student, options.Model, options.Task, options.InputTokens, options.Seed, cancellationToken);
+        var prompts = await new PromptFit(student, options.Model, options.Task, options.InputTokens, options.Seed).FindAsync(cancellationToken);
         var results = new List<LoadResult>();
         foreach (var load in options.Loads)
         {

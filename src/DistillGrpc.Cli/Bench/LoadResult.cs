@@ -44,7 +44,7 @@ internal sealed record LoadResult
     /// <summary>Until the first message. With a rate this and the whole request count from when it was due.</summary>
     public required Distribution? FirstTokenMs { get; init; }
 
-    /// <summary>For each token of a task after its first message's.</summary>
+    /// <summary>For each token of a task after its first message's; those that come together share their time.</summary>
     public required Distribution? FurtherTokenMs { get; init; }
 
     /// <summary>Until the call was over.</summary>

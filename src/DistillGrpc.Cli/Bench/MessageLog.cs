@@ -6,26 +6,22 @@ namespace DistillGrpc.Cli.Bench;
 /// <summary>What comes of one request, and when.</summary>
 internal sealed class MessageLog
 {
-    private readonly Dictionary<PredictionTask, List<TimeSpan>> _messages = [];
+    private readonly Dictionary<PredictionTask, List<TokenMessage>> _messages = [];
     private readonly List<TaskAnswer> _answers = [];
     private TimeSpan? _first;
-    private PredictionTask _last;
 
     /// <summary>A message has come.</summary>
     public void Add(StreamPredictResponse part, TimeSpan time)
     {
         _first ??= time;
-        var task = part.Delta?.Task ?? part.Answer.Task;
-        var ownDeltas = _messages.TryGetValue(task, out var known) ? known : _messages[task] = [];
-        // The end-of-sequence token has no text: what brings it is the answer. Of two tasks that are written as one text, one has ended before.
-        if (part.Delta is not null || ownDeltas.Count == 0 || (part.Answer.FinishReason == FinishReason.EndOfSequence && _last == task))
+        if (part.Delta is { } delta)
         {
-            ownDeltas.Add(time);
+            Add(delta.Task, delta.Tokens, time);
         }
-
-        _last = task;
-        if (part.Answer is { } answer)
+        else if (part.Answer is { } answer)
         {
+            // Its deltas' are not all: an end-of-sequence token has no text, and may come with the answer alone.
+            Add(answer.Task, answer.Usage.OutputTokens - MessagesOf(answer.Task).Sum(message => message.Tokens), time);
             _answers.Add(answer);
         }
     }
@@ -37,13 +33,23 @@ internal sealed class MessageLog
         Began = began,
         First = _first ?? ended,
         Ended = ended,
-        Tasks = [.. _answers.Where(answer => answer.Usage.OutputTokens > 0).Select(answer => new TaskSample(answer.Usage.OutputTokens, _messages[answer.Task]))],
+        Tasks = [.. _answers.Where(answer => answer.Usage.OutputTokens > 0).Select(answer => new TaskSample(MessagesOf(answer.Task)))],
         InputTokens = _answers.Select(answer => answer.Usage.InputTokens).DefaultIfEmpty().Max(),
         Queue = Sum(timings => timings.Queue),
         Tokenize = Sum(timings => timings.Tokenize),
         Encode = Sum(timings => timings.Encode),
         Decode = Sum(timings => timings.Decode),
     };
+
+    private void Add(PredictionTask task, long tokens, TimeSpan time)
+    {
+        if (tokens > 0)
+        {
+            MessagesOf(task).Add(new TokenMessage(time, tokens));
+        }
+    }
+
+    private List<TokenMessage> MessagesOf(PredictionTask task) => _messages.TryGetValue(task, out var known) ? known : _messages[task] = [];
 
     private TimeSpan Sum(Func<Timings, Duration?> part) => _answers.Aggregate(TimeSpan.Zero, (sum, answer) => sum + (part(answer.Timings)?.ToTimeSpan() ?? TimeSpan.Zero));
 }

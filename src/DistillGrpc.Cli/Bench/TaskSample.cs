@@ -1,19 +1,19 @@
 namespace DistillGrpc.Cli.Bench;
 
-/// <summary>
-/// A task of a request: its tokens, and when messages brought them, from the load's beginning. The Student does not say how many tokens a
-/// message has: they are shared out evenly among a task's messages, so that a gap before one counts for as many tokens as it brought.
-/// </summary>
-/// <param name="Tokens">Tokens that were written, the end-of-sequence token included.</param>
-/// <param name="Messages">When they came.</param>
-internal sealed record TaskSample(long Tokens, IReadOnlyList<TimeSpan> Messages)
-{
-    private double Each => (double)Tokens / Messages.Count;
+/// <summary>Tokens that a message has brought, and when, from the load's beginning.</summary>
+internal readonly record struct TokenMessage(TimeSpan Time, long Tokens);
 
-    /// <summary>Milliseconds of each token after the first message's.</summary>
+/// <summary>A task of a request: the messages that brought its tokens, the end-of-sequence token included.</summary>
+/// <param name="Messages">Them, in their order; each has a token at least.</param>
+internal sealed record TaskSample(IReadOnlyList<TokenMessage> Messages)
+{
+    /// <summary>Tokens that were written.</summary>
+    public long Tokens => Messages.Sum(message => message.Tokens);
+
+    /// <summary>Milliseconds of each token after the first message's: those that come together share the time since the message before.</summary>
     public IEnumerable<double> FurtherMs() =>
-        Messages.Zip(Messages.Skip(1)).SelectMany(pair => Enumerable.Repeat((pair.Second - pair.First).TotalMilliseconds / Each, Math.Max(1, (int)Math.Round(Each))));
+        Messages.Zip(Messages.Skip(1)).SelectMany(pair => Enumerable.Repeat((pair.Second.Time - pair.First.Time).TotalMilliseconds / pair.Second.Tokens, (int)pair.Second.Tokens));
 
     /// <summary>Tokens that had come by then.</summary>
-    public double TokensBy(TimeSpan time) => Messages.Count(message => message <= time) * Each;
+    public long TokensBy(TimeSpan time) => Messages.Where(message => message.Time <= time).Sum(message => message.Tokens);
 }

@@ -34,7 +34,9 @@ internal sealed class TrainingJobReport(TrainingJob job)
     public static TrainingReport Of(TrainingJob job) => job.Result?.Report ?? new TrainingReport { Evaluation = job.Evaluation };
 
     /// <summary>Evaluations and floors, each with its name.</summary>
-    public static IEnumerable<(string Name, string Text)> Figures(TrainingReport report)
+    public static IEnumerable<(string Name, string Text)> Figures(TrainingReport report) => [.. OfAccuracy(report), .. OfAnswers(report)];
+
+    private static IEnumerable<(string Name, string Text)> OfAccuracy(TrainingReport report)
     {
         if (report.Evaluation is { Examples: > 0 } end)
         {
@@ -55,7 +57,11 @@ internal sealed class TrainingJobReport(TrainingJob job)
         {
             yield return ("most frequent label", $"{floor.MajorityCorrect} of {floor.Examples} right ({Share(floor.MajorityCorrect, floor.Examples)})");
         }
+    }
 
+    // What answers are worth beside their labels.
+    private static IEnumerable<(string Name, string Text)> OfAnswers(TrainingReport report)
+    {
         if (report.Faithfulness?.Rationale is { Examples: > 0 } apart)
         {
             yield return ("faithfulness", Text(apart));

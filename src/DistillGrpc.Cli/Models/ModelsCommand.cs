@@ -23,13 +23,7 @@ internal static class ModelsCommand
         return new Command("models", "Looks at a Student's models, says which version answers, and moves them.")
         {
             student,
-            Of(student, "list", "Lists the models with their versions.", [], async (client, parsed, json, cancellationToken) =>
-            {
-                foreach (var model in await client.ListAsync(cancellationToken))
-                {
-                    Print(model, json);
-                }
-            }),
+            Of(student, "list", "Lists the models with their versions.", [], (client, parsed, json, cancellationToken) => ListAsync(client, json, cancellationToken)),
             Of(student, "get", "Shows a model: its versions, aliases, and where they come from.", [name], async (client, parsed, json, cancellationToken) =>
                 Print(await client.GetAsync(Name(parsed.GetValue(name)!), cancellationToken), json)),
             Of(student, "alias", "Gives an alias to a version; it answers under it from then on.", [name, alias], async (client, parsed, json, cancellationToken) =>
@@ -41,25 +35,12 @@ internal static class ModelsCommand
             Of(student, "unload", "Answers what waits for a version that has no alias, and gives its memory back.", [name], async (client, parsed, json, cancellationToken) =>
                 Print(await client.UnloadVersionAsync(Name(parsed.GetValue(name)!), cancellationToken), json)),
             TrafficCommand.Create(student, name),
-            Of(student, "delete", "Removes a version that has no alias, or a model with all its versions.", [name], async (client, parsed, json, cancellationToken) =>
-            {
-                var gone = Name(parsed.GetValue(name)!);
-                await (gone.Contains("/versions/", StringComparison.Ordinal) ? client.DeleteVersionAsync(gone, cancellationToken) : client.DeleteAsync(gone, cancellationToken));
-                Console.WriteLine(json ? JsonSerializer.Serialize(new { deleted = gone }) : $"{gone} is deleted.");
-            }),
-            Of(student, "download", "Writes a version's files into a folder that is not there yet.", [name, folder], async (client, parsed, json, cancellationToken) =>
-            {
-                var version = await client.DownloadAsync(Name(parsed.GetValue(name)!), parsed.GetValue(folder)!, cancellationToken);
-                Console.WriteLine(json ? JsonSerializer.Serialize(new { version, folder = parsed.GetValue(folder) }) : $"{version} is in {parsed.GetValue(folder)}.");
-            }),
-            Of(student, "upload", "Makes a version from a folder: one that was downloaded, or a T5 that transformers saved.", [name, folder, uploadAlias], async (client, parsed, json, cancellationToken) =>
-            {
-                var from = parsed.GetValue(folder)!;
-                var uploaded = Directory.Exists(from)
-                    ? await client.UploadAsync(Name(parsed.GetValue(name)!), from, parsed.GetValue(uploadAlias), cancellationToken)
-                    : throw new InvalidDataException($"There is no folder '{from}'.");
-                Console.WriteLine(json ? ProtoJson.Text(uploaded) : $"{uploaded.Version} answers as {parsed.GetValue(uploadAlias)}.");
-            }),
+            Of(student, "delete", "Removes a version that has no alias, or a model with all its versions.", [name], (client, parsed, json, cancellationToken) =>
+                DeleteAsync(client, Name(parsed.GetValue(name)!), json, cancellationToken)),
+            Of(student, "download", "Writes a version's files into a folder that is not there yet.", [name, folder], (client, parsed, json, cancellationToken) =>
+                DownloadAsync(client, Name(parsed.GetValue(name)!), parsed.GetValue(folder)!, json, cancellationToken)),
+            Of(student, "upload", "Makes a version from a folder: one that was downloaded, or a T5 that transformers saved.", [name, folder, uploadAlias], (client, parsed, json, cancellationToken) =>
+                UploadAsync(client, Name(parsed.GetValue(name)!), parsed.GetValue(folder)!, parsed.GetValue(uploadAlias)!, json, cancellationToken)),
         };
     }
 
@@ -128,6 +109,32 @@ internal static class ModelsCommand
     private static string Origin(ModelVersion version) => version.Lineage is not { } lineage
         ? ""
         : $", {lineage.Job}, {lineage.Rows} rows of {lineage.Dataset}, {lineage.Steps} steps{(lineage.EvaluationRows > 0 ? $", {lineage.EvaluationCorrect} of {lineage.EvaluationRows} right" : "")}";
+
+    private static async Task ListAsync(ModelClient client, bool json, CancellationToken cancellationToken)
+    {
+        foreach (var model in await client.ListAsync(cancellationToken))
+        {
+            Print(model, json);
+        }
+    }
+
+    private static async Task DeleteAsync(ModelClient client, string gone, bool json, CancellationToken cancellationToken)
+    {
+        await (gone.Contains("/versions/", StringComparison.Ordinal) ? client.DeleteVersionAsync(gone, cancellationToken) : client.DeleteAsync(gone, cancellationToken));
+        Console.WriteLine(json ? JsonSerializer.Serialize(new { deleted = gone }) : $"{gone} is deleted.");
+    }
+
+    private static async Task DownloadAsync(ModelClient client, string name, string folder, bool json, CancellationToken cancellationToken)
+    {
+        var version = await client.DownloadAsync(name, folder, cancellationToken);
+        Console.WriteLine(json ? JsonSerializer.Serialize(new { version, folder }) : $"{version} is in {folder}.");
+    }
+
+    private static async Task UploadAsync(ModelClient client, string name, string folder, string alias, bool json, CancellationToken cancellationToken)
+    {
+        var uploaded = Directory.Exists(folder) ? await client.UploadAsync(name, folder, alias, cancellationToken) : throw new InvalidDataException($"There is no folder '{folder}'.");
+        Console.WriteLine(json ? ProtoJson.Text(uploaded) : $"{uploaded.Version} answers as {alias}.");
+    }
 
     public static string Name(string given) => given.StartsWith(Collection, StringComparison.Ordinal) ? given : Collection + given;
 }

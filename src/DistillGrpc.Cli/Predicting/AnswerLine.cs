@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using DistillGrpc.Contracts.V1;
 using Google.Protobuf;
 
 namespace DistillGrpc.Cli.Predicting;
@@ -17,25 +16,17 @@ internal readonly record struct AnswerLine(string Id, ulong Asked, bool IsAnswer
     private const string Beginning = "{\"asked\":\"";
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>What tells a question from others: all that the Student is asked, and how the answer is written down.</summary>
-    public static ulong HashOf(PredictRequest request, bool whole) => BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData([.. request.ToByteArray(), (byte)(whole ? 1 : 0)]));
+    /// <summary>What tells a question from others.</summary>
+    /// <param name="request">All that the Student is asked, but the row's id.</param>
+    /// <param name="form">How the answer is written down.</param>
+    public static ulong HashOf(IMessage request, AnswerForm form) => BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData([.. request.ToByteArray(), (byte)form]));
 
-    /// <summary>Writes one.</summary>
-    /// <param name="answer">The answer.</param>
-    /// <param name="whole">With all that the Student says, not the texts alone.</param>
-    public static string Write(BatchPredictResponse answer, bool whole)
-    {
-        if (whole)
-        {
-            return JsonFormatter.Default.Format(answer);
-        }
+    /// <summary>An answer as a line; fields without a value are left out.</summary>
+    public static string Text(params (string Name, object? Value)[] fields) =>
+        JsonSerializer.Serialize(fields.Where(field => field.Value is not null).ToDictionary(field => field.Name, field => field.Value), Json);
 
-        var fields = new[] { ("id", answer.Id), ("label", answer.Prediction?.Label?.Text), ("rationale", answer.Prediction?.Rationale?.Text), ("prediction", NullIfEmpty(answer.Prediction?.Label?.Prediction)), ("error", answer.Error?.Message) };
-        return JsonSerializer.Serialize(fields.Where(field => field.Item2 is not null).ToDictionary(field => field.Item1, field => field.Item2), Json);
-    }
-
-    /// <summary>Writes one for a file.</summary>
-    public static string Write(BatchPredictResponse answer, bool whole, ulong asked) => string.Create(CultureInfo.InvariantCulture, $"{Beginning}{asked:x16}\",{Write(answer, whole)[1..]}");
+    /// <summary>An answer's line as it stands in a file.</summary>
+    public static string InFile(string line, ulong asked) => string.Create(CultureInfo.InvariantCulture, $"{Beginning}{asked:x16}\",{line[1..]}");
 
     /// <summary>Reads one of a file; null where the line is anything else.</summary>
     public static AnswerLine? Read(string line)
@@ -51,7 +42,7 @@ internal readonly record struct AnswerLine(string Id, ulong Asked, bool IsAnswer
             var fields = parsed.RootElement.EnumerateObject().ToDictionary(field => field.Name, field => field.Value, StringComparer.Ordinal);
             return fields.All(field => IsOurs(field.Key, field.Value.ValueKind)) && fields.TryGetValue("id", out var id)
                 && ulong.TryParse(fields["asked"].GetString(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var asked)
-                ? new AnswerLine(id.GetString()!, asked, !fields.ContainsKey("error"))
+                ? new AnswerLine(id.GetString()!, asked, !IsRefused(fields))
                 : null;
         }
         catch (Exception other) when (other is JsonException or ArgumentException or InvalidOperationException)
@@ -77,14 +68,20 @@ internal readonly record struct AnswerLine(string Id, ulong Asked, bool IsAnswer
         }
     }
 
+    // Whether the Teacher, who was to be asked, has not answered counts as well: it may do so the next time.
+    private static bool IsRefused(Dictionary<string, JsonElement> fields) =>
+        fields.ContainsKey("error") || fields.ContainsKey("escalation_error") || (fields.TryGetValue("classification", out var all) && all.TryGetProperty("escalationError", out _));
+
     private static bool IsOurs(string name, JsonValueKind kind) => name switch
     {
-        "asked" or "id" or "label" or "rationale" => kind == JsonValueKind.String,
+        "asked" or "id" or "label" or "rationale" or "consistency" or "escalation_error" => kind == JsonValueKind.String,
+        "probability" => kind == JsonValueKind.Number,
+        "labels" => kind == JsonValueKind.Array,
+        "abstained" or "escalated" => kind is JsonValueKind.True or JsonValueKind.False,
+        "classification" => kind == JsonValueKind.Object,
         "error" => kind is JsonValueKind.String or JsonValueKind.Object,
         // Its id, or all that the Student says.
         "prediction" => kind is JsonValueKind.String or JsonValueKind.Object,
         _ => false,
     };
-
-    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 }

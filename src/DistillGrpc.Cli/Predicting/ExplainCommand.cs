@@ -15,21 +15,20 @@ internal static class ExplainCommand
         var maxTokens = new Option<int>("--max-tokens") { Description = "Most tokens of the rationale; 0 for the Student's default." };
         var failOnDisagreement = new Option<bool>("--fail-on-disagreement") { Description = "Exit code 1 where the rationale argues for another label." };
         var json = new Option<bool>("--json") { Description = "Prints one JSON object: the answer, and its consistency with the label." };
-        var writing = new WritingOptions(ofLabels: false);
+        var logProbabilities = new Option<int>("--logprobs") { Description = "With --json: so many tokens with their log-probabilities for every one written." };
+        var decoding = new DecodingChoices();
         var student = Addresses.Student();
-        var command = new Command("explain", "Asks a running Student why it gave a label, and says whether label and rationale agree.") { prediction, text, maxTokens, failOnDisagreement, json, student };
-        writing.AddTo(command);
+        var command = new Command("explain", "Asks a running Student why it gave a label, and says whether label and rationale agree.") { prediction, text, maxTokens, failOnDisagreement, json, logProbabilities, student };
+        decoding.AddTo(command);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             async () =>
             {
-                var decoding = new PredictRequest();
-                writing.Set(parsed, decoding);
                 var request = new ExplainRequest
                 {
                     Prediction = parsed.GetValue(prediction),
                     MaxOutputTokens = parsed.GetValue(maxTokens),
-                    TopLogProbabilities = decoding.TopLogProbabilities,
-                    Decoding = decoding.Decoding,
+                    TopLogProbabilities = parsed.GetValue(logProbabilities),
+                    Decoding = decoding.Of(parsed),
                     Segments = { parsed.GetValue(text) ?? [] },
                 };
                 var consistency = await ExplainAsync(parsed.GetValue(student)!, request, parsed.GetValue(json), cancellationToken);
@@ -52,18 +51,7 @@ internal static class ExplainCommand
             await Console.Out.WriteAsync(json ? "" : part.Delta?.Text ?? (part.Answer is null ? "" : "\n"));
         }
 
-        await Console.Out.WriteLineAsync(json ? $"{{ \"answer\": {JsonFormatter.Default.Format(answer)}, \"consistency\": {JsonFormatter.Default.Format(consistency)} }}" : Text(consistency));
+        await Console.Out.WriteLineAsync(json ? $"{{ \"answer\": {JsonFormatter.Default.Format(answer)}, \"consistency\": {JsonFormatter.Default.Format(consistency)} }}" : ConsistencyText.Sentence(consistency));
         return consistency;
-    }
-
-    private static string Text(Consistency consistency)
-    {
-        var how = consistency.Reading == LabelReading.Stated ? "as it states" : FormattableString.Invariant($"as the student reads it{(consistency.HasProbability ? $", probability {consistency.Probability:0.00}" : "")}");
-        return consistency.Verdict switch
-        {
-            ConsistencyVerdict.Agrees => $"The rationale agrees with the label '{consistency.LabelGiven}', {how}.",
-            ConsistencyVerdict.Disagrees => $"The rationale DISAGREES with the label '{consistency.LabelGiven}': it argues for '{consistency.LabelRead}', {how}.",
-            _ => $"Whether the rationale agrees with the label '{consistency.LabelGiven}' cannot be told.",
-        };
     }
 }

@@ -26,21 +26,7 @@ internal static class TeachCommand
             {
                 var to = new TeachOutput(parsed.GetValue(output), parsed.GetValue(acceptedOnly), parsed.GetValue(json));
                 var (rows, how) = (data.Of(parsed), spec.Of(parsed));
-                if (to.File is not null && rows.IsIn(to.File))
-                {
-                    throw new InvalidDataException("--out: it is the file of --data, which would be lost.");
-                }
-
-                if (parsed.GetValue(estimate) && (parsed.GetValue(detach) || parsed.GetValue(job) is not null))
-                {
-                    throw new InvalidDataException("--estimate asks nothing, and goes neither with --job nor with --detach.");
-                }
-
-                if (parsed.GetValue(detach) && parsed.GetValue(job) is null)
-                {
-                    throw new InvalidDataException("--detach needs --job.");
-                }
-
+                RequireSense(to, rows, parsed.GetValue(estimate), parsed.GetValue(detach), hasJob: parsed.GetValue(job) is not null);
                 using var channel = Addresses.Connect("--teacher", parsed.GetValue(teacher)!);
                 await (parsed.GetValue(estimate) ? Estimate.PrintAsync(new ExtractionClient(channel), rows, how, to.Json, cancellationToken)
                     : parsed.GetValue(job) is { } id ? new JobRun(id, rows, how, to, parsed.GetValue(detach)).RunAsync(new ExtractionClient(channel), cancellationToken)
@@ -48,5 +34,23 @@ internal static class TeachCommand
             },
             cancellationToken));
         return command;
+    }
+
+    private static void RequireSense(TeachOutput to, DataSource rows, bool estimates, bool detaches, bool hasJob)
+    {
+        if (to.File is not null && rows.IsIn(to.File))
+        {
+            throw new InvalidDataException("--out: it is the file of --data, which would be lost.");
+        }
+
+        if (estimates && (detaches || hasJob))
+        {
+            throw new InvalidDataException("--estimate asks nothing, and goes neither with --job nor with --detach.");
+        }
+
+        if (detaches && !hasJob)
+        {
+            throw new InvalidDataException("--detach needs --job.");
+        }
     }
 }

@@ -18,7 +18,6 @@ namespace DistillGrpc.Student.Serving;
 internal sealed class PredictionService(
     ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, ResponseCache cache, AskReader asks, GivenRationales rationales, PredictionStore predictions, Explanations explanations, Classifier classifier, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
-    private const int BatchInFlight = 64;
     private const int MostTries = 10;
     private static readonly WriteOptions Flushed = new();
     private static readonly WriteOptions Buffered = new(WriteFlags.BufferHint);
@@ -34,25 +33,19 @@ internal sealed class PredictionService(
     public override async Task Explain(ExplainRequest request, IServerStreamWriter<ExplainResponse> responseStream, ServerCallContext context) =>
         await SendAsync(await explanations.StartAsync(request, Caller.Of(context, Priority.Interactive)), responseStream, static part => part.Delta, context.CancellationToken);
 
-    public override async Task BatchPredict(IAsyncStreamReader<BatchPredictRequest> requestStream, IServerStreamWriter<BatchPredictResponse> responseStream, ServerCallContext context)
+    public override Task BatchPredict(IAsyncStreamReader<BatchPredictRequest> requestStream, IServerStreamWriter<BatchPredictResponse> responseStream, ServerCallContext context)
     {
         var caller = Caller.Of(context, Priority.Batch);
-        var output = Channel.CreateBounded<BatchPredictResponse>(BatchInFlight);
-        var reading = Parallel.ForEachAsync(
-            requestStream.ReadAllAsync(context.CancellationToken),
-            new ParallelOptions { MaxDegreeOfParallelism = BatchInFlight, CancellationToken = context.CancellationToken },
-            async (request, token) => await output.Writer.WriteAsync(await AnswerRowAsync(request, caller with { CancellationToken = token }), token));
-        var ending = reading.ContinueWith(done => output.Writer.Complete(done.Exception?.InnerException), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        await foreach (var response in output.Reader.ReadAllAsync(context.CancellationToken))
-        {
-            await responseStream.WriteAsync(response, context.CancellationToken);
-        }
-
-        await ending;
-        await reading;
+        return RowStream.RunAsync(requestStream, responseStream, (row, token) => AnswerRowAsync(row, caller with { CancellationToken = token }), context.CancellationToken);
     }
 
     public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) => classifier.AnswerAsync(request, Caller.Of(context, Priority.Interactive));
+
+    public override Task BatchClassify(IAsyncStreamReader<BatchClassifyRequest> requestStream, IServerStreamWriter<BatchClassifyResponse> responseStream, ServerCallContext context)
+    {
+        var caller = Caller.Of(context, Priority.Batch);
+        return RowStream.RunAsync(requestStream, responseStream, (row, token) => ClassifyRowAsync(row, caller with { CancellationToken = token }), context.CancellationToken);
+    }
 
     private static async Task SendAsync<T>(ChannelReader<T> output, IServerStreamWriter<T> responseStream, Func<T, AnswerDelta?> deltaOf, CancellationToken cancellationToken)
     {
@@ -71,6 +64,7 @@ internal sealed class PredictionService(
         while (delta is not null && output.TryPeek(out var next) && deltaOf(next) is { } more && more.Task == delta.Task && output.TryRead(out _))
         {
             (text ??= new StringBuilder(delta.Text)).Append(more.Text);
+            delta.Tokens += more.Tokens;
         }
 
         if (text is not null)
@@ -79,22 +73,15 @@ internal sealed class PredictionService(
         }
     }
 
-    private async Task<BatchPredictResponse> AnswerRowAsync(BatchPredictRequest request, Caller caller)
-    {
-        try
-        {
-            return new BatchPredictResponse { Id = request.Id, Prediction = await AnswerAsync(request.Request ?? new PredictRequest(), caller) };
-        }
-        catch (Exception failure) when (failure is not (RpcException or OperationCanceledException))
-        {
-            StudentLog.AnswerFailed(logger, failure);
-            return new BatchPredictResponse { Id = request.Id, Error = new RowError { Code = (int)StatusCode.Internal, Reason = "INTERNAL", Message = "The model failed on this input; the log says why." } };
-        }
-        catch (RpcException refused)
-        {
-            return new BatchPredictResponse { Id = request.Id, Error = RowErrors.Of(refused) };
-        }
-    }
+    private Task<BatchPredictResponse> AnswerRowAsync(BatchPredictRequest row, Caller caller) => RowErrors.GuardAsync(
+        async () => new BatchPredictResponse { Id = row.Id, Prediction = await AnswerAsync(row.Request ?? new PredictRequest(), caller) },
+        refusal => new BatchPredictResponse { Id = row.Id, Error = refusal },
+        logger);
+
+    private Task<BatchClassifyResponse> ClassifyRowAsync(BatchClassifyRequest row, Caller caller) => RowErrors.GuardAsync(
+        async () => new BatchClassifyResponse { Id = row.Id, Classification = await classifier.AnswerAsync(row.Request ?? new ClassifyRequest(), caller) },
+        refusal => new BatchClassifyResponse { Id = row.Id, Error = refusal },
+        logger);
 
     private async Task<PredictResponse> AnswerAsync(PredictRequest request, Caller caller)
     {
@@ -102,7 +89,11 @@ internal sealed class PredictionService(
         var response = new PredictResponse { Model = model };
         await foreach (var part in output.ReadAllAsync(caller.CancellationToken))
         {
-            if (part.Answer.Task == PredictionTask.Rationale)
+            if (part.Consistency is { } consistency)
+            {
+                response.Consistency = consistency;
+            }
+            else if (part.Answer.Task == PredictionTask.Rationale)
             {
                 response.Rationale = part.Answer;
             }

@@ -18,7 +18,7 @@ public sealed class BenchPromptsTests
         await using var student = await FakeServices.StartAsync(new MeasuredStudent { Reads = reads });
         using var channel = DistillChannel.To(student.Address());
 
-        var prompts = await BenchPrompts.FitAsync(new InferenceClient(channel), "", PredictionTask.Label, tokens, 1, default);
+        var prompts = await new PromptFit(new InferenceClient(channel), "", PredictionTask.Label, tokens, 1).FindAsync(default);
 
         Assert.Equal((words, MeasuredStudent.Version), (prompts.Of(7).Split(' ').Length, prompts.Model));
     }
@@ -32,7 +32,7 @@ public sealed class BenchPromptsTests
         await using var student = await FakeServices.StartAsync(new MeasuredStudent { Reads = reads });
         using var channel = DistillChannel.To(student.Address());
 
-        var refused = await Assert.ThrowsAsync<InvalidDataException>(() => BenchPrompts.FitAsync(new InferenceClient(channel), "", PredictionTask.Label, tokens, 1, default));
+        var refused = await Assert.ThrowsAsync<InvalidDataException>(() => new PromptFit(new InferenceClient(channel), "", PredictionTask.Label, tokens, 1).FindAsync(default));
 
         Assert.Equal(expected, refused.Message);
     }

@@ -49,13 +49,13 @@ public sealed class LoadResultTests
     [Fact]
     public void Of_MessagesWithSeveralTokens_ShareTheirGapsOutAndTasksHaveTheirOwn()
     {
-        // Eight tokens in four messages; then the rationale, whose beginning is nobody's further token.
-        var both = Sample(0, 2000, [100, 140, 180, 220]) with { Tasks = [new TaskSample(8, Times(100, 140, 180, 220)), new TaskSample(3, Times(1000, 1020, 1040))] };
+        // A gap of 90 ms for three tokens, one of 10 for one; then the rationale, whose beginning is nobody's further token.
+        var both = Sample(0, 2000, [100]) with { Tasks = [Task((100, 2), (190, 3), (200, 1)), Task((1000, 1), (1030, 1))] };
 
-        var result = LoadResult.Of(AtOnce, [both], [], Milliseconds(2000));
+        var result = LoadResult.Of(AtOnce, [both], [], Milliseconds(1010));
 
-        Assert.Equal((20, 20), (result.FurtherTokenMs!.Min, result.FurtherTokenMs.Max));
-        Assert.Equal((11, 5.5), (result.OutputTokens!.Max, result.OutputTokensPerSecond));
+        Assert.Equal((10, 30, 30, 26), (result.FurtherTokenMs!.Min, result.FurtherTokenMs.P50, result.FurtherTokenMs.Max, result.FurtherTokenMs.Mean));
+        Assert.Equal((8, 7 / 1.01), (result.OutputTokens!.Max, result.OutputTokensPerSecond));
     }
 
     [Fact]
@@ -85,12 +85,12 @@ public sealed class LoadResultTests
         Began = Milliseconds(began ?? due),
         First = Milliseconds(messages[0]),
         Ended = Milliseconds(ended),
-        Tasks = [new TaskSample(messages.Length, Times(messages))],
+        Tasks = [Task([.. messages.Select(time => (time, 1))])],
     };
 
     private static RequestSample Failed(int due, StatusCode status) => Sample(due, due + 1, [due + 1]) with { Failure = status };
 
-    private static TimeSpan[] Times(params int[] milliseconds) => Array.ConvertAll(milliseconds, Milliseconds);
+    private static TaskSample Task(params (int Time, long Tokens)[] messages) => new([.. messages.Select(message => new TokenMessage(Milliseconds(message.Time), message.Tokens))]);
 
     private static TimeSpan Milliseconds(int milliseconds) => TimeSpan.FromMilliseconds(milliseconds);
 }

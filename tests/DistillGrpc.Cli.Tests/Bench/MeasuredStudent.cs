@@ -34,7 +34,7 @@ internal sealed class MeasuredStudent : InferenceService.InferenceServiceBase
         }
 
         await OnStream();
-        await responseStream.WriteAsync(new StreamPredictResponse { Delta = new AnswerDelta { Task = PredictionTask.Label, Text = "on" } });
+        await responseStream.WriteAsync(new StreamPredictResponse { Delta = new AnswerDelta { Task = PredictionTask.Label, Text = "on", Tokens = 1 } });
         await responseStream.WriteAsync(new StreamPredictResponse { Answer = Answer(request.Segments[0], Math.Min(3, request.MaxOutputTokens)) });
     }
 

@@ -7,26 +7,30 @@ namespace DistillGrpc.Cli.Tests.Bench;
 public sealed class MessageLogTests
 {
     [Theory]
-    [InlineData(FinishReason.EndOfSequence, new[] { 1, 2, 3 })]
-    // Its last token has come before.
-    [InlineData(FinishReason.Length, new[] { 1, 2 })]
-    public void Sample_Answer_IsTheEndOfSequenceTokensMessage(FinishReason reason, int[] expected)
+    // The answer alone brings the end-of-sequence token, or it came with the text before it.
+    [InlineData(5, new[] { 1, 2, 3 }, new[] { 1L, 3L, 1L })]
+    [InlineData(4, new[] { 1, 2 }, new[] { 1L, 3L })]
+    public void Sample_Messages_HaveTheTokensThatTheyBring(int written, int[] times, long[] tokens)
     {
-        var sample = Log(Delta(PredictionTask.Label), Delta(PredictionTask.Label), Answer(PredictionTask.Label, reason, 3));
+        var sample = Log(Delta(PredictionTask.Label, 1), Delta(PredictionTask.Label, 3), Answer(PredictionTask.Label, written));
 
-        Assert.Equal(expected, Of(sample.Tasks.Single()));
-        Assert.Equal((1, 9, 3), (sample.First.Seconds, sample.Ended.Seconds, sample.OutputTokens));
+        Assert.Equal(times, Of(sample.Tasks.Single()));
+        Assert.Equal(tokens, sample.Tasks.Single().Messages.Select(message => message.Tokens));
+        Assert.Equal((1, 9, written), (sample.First.Seconds, sample.Ended.Seconds, sample.OutputTokens));
     }
 
     [Fact]
-    public void Sample_AnswerWithoutText_IsItsOnlyMessage() => Assert.Equal([1], Of(Log(Answer(PredictionTask.Label, FinishReason.Length, 1)).Tasks.Single()));
+    public void Sample_TextThatIsNoTokens_IsNoTokensMessage() => Assert.Equal([2], Of(Log(Delta(PredictionTask.Label, 0), Delta(PredictionTask.Label, 2), Answer(PredictionTask.Label, 2)).Tasks.Single()));
+
+    [Fact]
+    public void Sample_AnswerWithoutText_IsItsOnlyMessage() => Assert.Equal([1], Of(Log(Answer(PredictionTask.Label, 1)).Tasks.Single()));
 
     [Fact]
     public void Sample_BothTasks_KeepsThemApart()
     {
-        var apart = Log(Delta(PredictionTask.Label), Answer(PredictionTask.Label, FinishReason.EndOfSequence, 2), Delta(PredictionTask.Rationale), Delta(PredictionTask.Rationale), Answer(PredictionTask.Rationale, FinishReason.EndOfSequence, 3));
+        var apart = Log(Delta(PredictionTask.Label, 1), Answer(PredictionTask.Label, 2), Delta(PredictionTask.Rationale, 1), Delta(PredictionTask.Rationale, 1), Answer(PredictionTask.Rationale, 3));
         // Rationale and label as one text: the rationale's answer comes when all is written.
-        var one = Log(Delta(PredictionTask.Rationale), Delta(PredictionTask.Rationale), Delta(PredictionTask.Label), Answer(PredictionTask.Rationale, FinishReason.EndOfSequence, 2), Answer(PredictionTask.Label, FinishReason.Length, 1));
+        var one = Log(Delta(PredictionTask.Rationale, 1), Delta(PredictionTask.Rationale, 1), Delta(PredictionTask.Label, 1), Answer(PredictionTask.Rationale, 2), Answer(PredictionTask.Label, 1));
 
         Assert.Equal([[1, 2], [3, 4, 5]], apart.Tasks.Select(Of));
         Assert.Equal([[1, 2], [3]], one.Tasks.Select(Of));
@@ -44,10 +48,10 @@ public sealed class MessageLogTests
         return log.Sample(TimeSpan.Zero, TimeSpan.Zero, TimeSpan.FromSeconds(9));
     }
 
-    private static int[] Of(TaskSample task) => [.. task.Messages.Select(message => message.Seconds)];
+    private static int[] Of(TaskSample task) => [.. task.Messages.Select(message => message.Time.Seconds)];
 
-    private static StreamPredictResponse Delta(PredictionTask task) => new() { Delta = new AnswerDelta { Task = task, Text = "on" } };
+    private static StreamPredictResponse Delta(PredictionTask task, int tokens) => new() { Delta = new AnswerDelta { Task = task, Text = "on", Tokens = tokens } };
 
-    private static StreamPredictResponse Answer(PredictionTask task, FinishReason reason, int tokens) =>
-        new() { Answer = new TaskAnswer { Task = task, FinishReason = reason, Usage = new Usage { OutputTokens = tokens }, Timings = new Timings() } };
+    private static StreamPredictResponse Answer(PredictionTask task, int tokens) =>
+        new() { Answer = new TaskAnswer { Task = task, Usage = new Usage { OutputTokens = tokens }, Timings = new Timings() } };
 }

@@ -39,6 +39,22 @@ public sealed class ExplainCommandTests
     }
 
     [Fact]
+    public async Task Predict_CheckThatIsWanted_SaysWhetherTheyAgree()
+    {
+        using var folder = new TemporaryFolder();
+        var rows = Path.Combine(folder.Path, "rows.jsonl");
+        await File.WriteAllTextAsync(rows, "{\"id\":\"1\",\"input\":\"is it?\"}\n");
+        await using var student = await FakeServices.StartAsync(new ExplainingService { Consistency = new Consistency { Verdict = ConsistencyVerdict.Disagrees, LabelGiven = "yes", LabelRead = "no", Reading = LabelReading.Stated } });
+        var plain = await Distill.RunAsync("predict", "is it?", "--task", "both", "--check-consistency", "--student", $"{student.Address()}");
+        var json = await Distill.RunAsync("predict", "is it?", "--task", "both", "--check-consistency", "--json", "--student", $"{student.Address()}");
+        var row = await Distill.RunAsync("predict", "--in", rows, "--task", "both", "--check-consistency", "--student", $"{student.Address()}");
+
+        Assert.Equal("yes\nThe rationale DISAGREES with the label 'yes': it argues for 'no', as it states.\n", plain.Output);
+        Assert.Equal("no", JsonDocument.Parse(json.Output.Split('\n')[1]).RootElement.GetProperty("consistency").GetProperty("labelRead").GetString());
+        Assert.Equal("{\"id\":\"1\",\"label\":\"yes\",\"consistency\":\"disagrees\"}\n", row.Output);
+    }
+
+    [Fact]
     public async Task Explain_Prediction_WritesTheRationaleAndWhetherItAgrees()
     {
         var service = new ExplainingService { Consistency = new Consistency { Verdict = ConsistencyVerdict.Agrees, LabelGiven = "yes", LabelRead = "yes", Reading = LabelReading.Stated } };
@@ -81,13 +97,17 @@ public sealed class ExplainCommandTests
         {
             await responseStream.WriteAsync(new StreamPredictResponse { Delta = new AnswerDelta { Text = "yes" } });
             await responseStream.WriteAsync(new StreamPredictResponse { Answer = Answer(!request.HasStore || request.Store) });
+            if (request.CheckConsistency)
+            {
+                await responseStream.WriteAsync(new StreamPredictResponse { Consistency = Consistency });
+            }
         }
 
         public override async Task BatchPredict(IAsyncStreamReader<BatchPredictRequest> requestStream, IServerStreamWriter<BatchPredictResponse> responseStream, ServerCallContext context)
         {
             await foreach (var request in requestStream.ReadAllAsync())
             {
-                await responseStream.WriteAsync(new BatchPredictResponse { Id = request.Id, Prediction = new PredictResponse { Label = Answer(request.Request.Store) } });
+                await responseStream.WriteAsync(new BatchPredictResponse { Id = request.Id, Prediction = new PredictResponse { Label = Answer(request.Request.Store), Consistency = request.Request.CheckConsistency ? Consistency : null } });
             }
         }
 

@@ -41,11 +41,18 @@ public sealed class OutageTests
         Assert.Equal(60, calls);
 
         calls = 0;
+        await Assert.ThrowsAsync<RpcException>(() => EndAsync(Outage.WaitAsync(() => Fail(Frozen()), time, CancellationToken.None), time));
+        // Each of these has waited for a minute before it failed.
+        Assert.Equal(5, calls);
+
+        calls = 0;
         await Assert.ThrowsAsync<RpcException>(() => Outage.WaitAsync(() => Fail(RpcFailure.InvalidArgument("spec.steps", "is odd")), time, CancellationToken.None));
         Assert.Equal(1, calls);
     }
 
     private static RpcException Away() => new(new Status(StatusCode.Unavailable, "refused"));
+
+    private static RpcException Frozen() => new(new Status(StatusCode.Internal, "The HTTP/2 server didn't respond to a ping request within the configured KeepAlivePingDelay."));
 
     private static async Task<int> EndAsync(Task<int> waiting, FakeTimeProvider time)
     {

@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
-using DistillGrpc.Hosting;
 using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Explaining;
@@ -18,6 +17,9 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
 {
     private readonly ServingModel _model = served.Model;
     private readonly AnswerMessages _messages = new(served.Name, served.Model.Tokenizer);
+    private readonly AnswerDeltas _deltas = new(output, ask.WantsDeltas);
+    private readonly AnswerGeneration _generation = new(served.Model.Card, lease, ask);
+    private readonly Dictionary<PredictionTask, TaskAnswer> _answers = [];
     private TimeSpan _tokenized;
 
     /// <summary>Runs until everything is written, or something failed; the output has it.</summary>
@@ -28,6 +30,7 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
             try
             {
                 await WriteAsync();
+                await CheckAsync();
                 output.TryComplete();
             }
             catch (Exception failure)
@@ -48,10 +51,21 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         _tokenized = time.GetElapsedTime(started);
         return _model.Card.Form switch
         {
-            PredictionForm.RationaleThenLabel => WriteAsOneAsync(label),
+            PredictionForm.RationaleThenLabel => label.Candidates is null ? WriteAsOneAsync(label) : WriteThenChooseAsync(label),
             PredictionForm.LabelFromRationale => WriteFromRationaleAsync(label),
             _ => WriteApartAsync(label, rationale),
         };
+    }
+
+    private async Task CheckAsync()
+    {
+        if (ask.ChecksConsistency)
+        {
+            var (label, rationale) = (_answers[PredictionTask.Label].Text, _answers[PredictionTask.Rationale]);
+            var written = _model.Card.Form == PredictionForm.RationaleThenLabel ? label : null;
+            var check = new ConsistencyCheck(_model, lease, ask.Caller);
+            output.TryWrite(new StreamPredictResponse { Consistency = await check.OfAsync(label, ask.Segments, rationale.Text, rationale.FinishReason == FinishReason.EndOfSequence, written) });
+        }
     }
 
     private async Task WriteApartAsync(TaskDecoding forLabel, TaskDecoding forRationale)
@@ -87,23 +101,23 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         if (ask.WantsRationale)
         {
             // It is not the student's: nothing was written for it.
-            Send(PredictionTask.Rationale, ask.GivenRationale);
+            _deltas.Send(PredictionTask.Rationale, ask.GivenRationale, 0);
             Send(_messages.Given(ask.GivenRationale));
         }
     }
 
-    private async Task<string> WriteAsync(PredictionTask task, Func<TaskPrompt> asked, TaskDecoding decoding)
+    private async Task<string> WriteAsync(PredictionTask task, Func<TaskPrompt> asked, TaskDecoding decoding, GenerationJob? before = null)
     {
         var (prompt, tokenized) = Tokenized(asked);
         var text = new AnswerText(_model.Tokenizer, decoding.Forced, decoding.Spec.Stops);
         var beginning = decoding.IsStreamed ? text.Beginning : "";
-        Send(task, beginning);
-        var job = await GenerateAsync(prompt, decoding.Options(prompt.DecoderPrefix), decoding, token => (text.Append(token), ""), () => text.IsStopped, more => Send(task, more.First));
+        _deltas.Send(task, beginning, 0);
+        var job = await _generation.RunAsync(prompt, decoding.Options(prompt.DecoderPrefix), decoding, token => (text.Append(token), ""), () => text.IsStopped, more => _deltas.Send(task, more.First, text.Tokens));
         // A stop text may have cut the best one short.
         AnswerPart[] parts = [.. job.Answers.Select(answer => PartOf(answer, decoding)).OrderByDescending(part => part.Score)];
         // What could not be sent while it was written comes now.
-        Send(task, job.WantsTokens ? text.Flush() : parts[0].Text[beginning.Length..]);
-        Send(_messages.Of(task, prompt.Input, job, tokenized, decoding.Spec.Seed, parts));
+        _deltas.Send(task, job.WantsTokens ? text.Flush() : parts[0].Text[beginning.Length..], job.WantsTokens ? text.Tokens : parts[0].Count);
+        Send(_messages.Of(task, prompt.Input, before is null ? [job] : [before, job], tokenized, decoding.Spec.Seed, parts));
         return parts[0].Text;
     }
 
@@ -115,19 +129,42 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         var options = decoding.Options(prompt.DecoderPrefix) with { MaxTokens = Math.Min(limit, DecodingOptions.MostTokens) };
         var text = new OneTextStream(_model, decoding, ask.MaxTokens, ask.WantsLabel);
         var beginning = decoding.IsStreamed ? text.Beginning : "";
-        Send((beginning, ""));
-        var job = await GenerateAsync(prompt, options, decoding, text.Append, () => text.IsOver, Send);
+        Send((beginning, ""), (0, 0));
+        var job = await _generation.RunAsync(prompt, options, decoding, text.Append, () => text.IsOver, more => Send(more, text.Tokens));
         OneTextParts[] parts = [.. job.Answers.Select(answer => OneTextParts.Of(_model, answer, decoding, ask.MaxTokens)).OrderByDescending(part => part.Score)];
-        Send(job.WantsTokens ? text.Flush() : (parts[0].Rationale.Text[beginning.Length..], parts[0].Label.Text));
+        var rest = job.WantsTokens ? text.Flush() : (parts[0].Rationale.Text[beginning.Length..], parts[0].Label.Text);
+        Send(rest, job.WantsTokens ? text.Tokens : (parts[0].Rationale.Count, parts[0].Label.Count));
         if (ask.WantsRationale)
         {
-            Send(_messages.Of(PredictionTask.Rationale, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Rationale)]));
+            Send(_messages.Of(PredictionTask.Rationale, prompt.Input, [job], tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Rationale)]));
         }
 
         if (ask.WantsLabel)
         {
-            Send(_messages.Of(PredictionTask.Label, prompt.Input, job, tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Label)]));
+            Send(_messages.Of(PredictionTask.Label, prompt.Input, [job], tokenized, decoding.Spec.Seed, [.. parts.Select(part => part.Label)]));
         }
+    }
+
+    // The candidates stand where the label does: the rationale is written up to there, and read again with what the label may be.
+    private async Task WriteThenChooseAsync(TaskDecoding forLabel)
+    {
+        var spec = forLabel.Spec with { Options = forLabel.Spec.Options with { Answers = 1 } };
+        var forRationale = new TaskDecoding(_model, spec, "decoding", [], ask.TokenLimit);
+        var (prompt, tokenized) = Tokenized(() => _model.Prompts.Label(ask.Segments));
+        var room = DecodingOptions.MostPrefixTokens - prompt.DecoderPrefix.Count - _model.Prompts.LabelPrefixTokens;
+        var options = forRationale.Options(prompt.DecoderPrefix) with { MaxTokens = Math.Min(Math.Max(TaskPrompts.MostRationale, ask.MaxTokens), room) };
+        var text = new OneTextStream(_model, forRationale, ask.MaxTokens, wantsLabel: false);
+        var job = await _generation.RunAsync(prompt, options, forRationale, text.Append, () => text.IsOver, more => Send(more, text.Tokens));
+        var rationale = OneTextParts.Of(_model, job.Answers[0], forRationale, ask.MaxTokens).Rationale;
+        Send(job.WantsTokens ? text.Flush() : (rationale.Text, ""), (rationale.Count, 0));
+        if (ask.WantsRationale)
+        {
+            Send(_messages.Of(PredictionTask.Rationale, prompt.Input, [job], tokenized, spec.Seed, [rationale]));
+        }
+
+        _tokenized = ask.WantsRationale ? TimeSpan.Zero : tokenized;
+        var behind = prompt with { DecoderPrefix = [.. prompt.DecoderPrefix, .. _model.Prompts.BeforeLabel([.. job.Answers[0].Tokens])] };
+        await WriteAsync(PredictionTask.Label, () => behind, forLabel, ask.WantsRationale ? null : job);
     }
 
     // The first task has the time of what was made for both.
@@ -140,55 +177,6 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         return (prompt, spent);
     }
 
-    private async Task<GenerationJob> GenerateAsync(
-        TaskPrompt prompt, DecodingOptions options, TaskDecoding decoding, Func<int, (string First, string Second)> read, Func<bool> isStopped, Action<(string First, string Second)> send)
-    {
-        RequirePrefixFits(options);
-        var mayEndEarly = decoding.Spec.Stops.Count > 0 || _model.Card.Form == PredictionForm.RationaleThenLabel;
-        var wantsTokens = decoding.IsStreamed && (ask.WantsDeltas || mayEndEarly);
-        var job = await lease.StartAsync(prompt.Input.Ids, _model.Card.PrefixOnDecoder, options, wantsTokens, ask.Caller, gathers: !mayEndEarly);
-        await using var gone = job.EndWithCaller();
-        try
-        {
-            await ReadAsync(job, read, isStopped, send);
-        }
-        catch
-        {
-            // Nobody reads what is still being written.
-            job.Stop();
-            throw;
-        }
-
-        return job;
-    }
-
-    private static async Task ReadAsync(GenerationJob job, Func<int, (string First, string Second)> read, Func<bool> isStopped, Action<(string First, string Second)> send)
-    {
-        while (await job.Feed.WaitAsync())
-        {
-            // As many as have come make one message: whoever cannot keep up gets fewer.
-            var (first, second) = ("", "");
-            while (job.Feed.TryRead(out var token))
-            {
-                var (more, label) = isStopped() ? ("", "") : read(token);
-                (first, second) = (Join(first, more), Join(second, label));
-            }
-
-            if (isStopped())
-            {
-                job.Stop();
-            }
-
-            send((first, second));
-        }
-    }
-
-    // With the prefix on the decoder the label that is explained stands there, too.
-    private void RequirePrefixFits(DecodingOptions options) => RpcFailure.Require(
-        options.Prefix.Count <= DecodingOptions.MostPrefixTokens,
-        "given_label",
-        $"the label is too long to be explained: with the prefixes it may have {DecodingOptions.MostPrefixTokens} tokens");
-
     private AnswerPart PartOf(GeneratedAnswer answer, TaskDecoding decoding)
     {
         var (text, tokens, isStopped) = AnswerText.Of(_model.Tokenizer, decoding.Forced, decoding.Spec.Stops, answer.Tokens);
@@ -196,26 +184,17 @@ internal sealed class AnswerFlow(ServedModel served, ServingLease lease, Ask ask
         return new AnswerPart(answer, decoding.Candidates?.LabelOf(text) ?? text, end, 0, tokens, decoding.LengthPenalty);
     }
 
-    private static string Join(string text, string more) => text.Length == 0 ? more : more.Length == 0 ? text : text + more;
-
-    private void Send((string Rationale, string Label) more)
+    private void Send((string Rationale, string Label) more, (int Rationale, int Label) tokens)
     {
-        Send(PredictionTask.Rationale, ask.WantsRationale ? more.Rationale : "");
-        Send(PredictionTask.Label, ask.WantsLabel ? more.Label : "");
-    }
-
-    private void Send(PredictionTask task, string text)
-    {
-        if (text.Length > 0 && ask.WantsDeltas)
-        {
-            output.TryWrite(new StreamPredictResponse { Delta = new AnswerDelta { Task = task, Text = text } });
-        }
+        _deltas.Send(PredictionTask.Rationale, ask.WantsRationale ? more.Rationale : "", tokens.Rationale);
+        _deltas.Send(PredictionTask.Label, ask.WantsLabel ? more.Label : "", tokens.Label);
     }
 
     private void Send(TaskAnswer answer)
     {
         ServingMetrics.Answered(served.Name, answer);
         answer.Prediction = answer.Task == PredictionTask.Label ? predictions.Keep(served, ask, answer.Text) : "";
+        _answers[answer.Task] = answer;
         output.TryWrite(new StreamPredictResponse { Answer = answer });
     }
 }

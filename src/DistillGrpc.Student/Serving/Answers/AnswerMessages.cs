@@ -13,11 +13,11 @@ internal sealed class AnswerMessages(string model, ITokenizer tokenizer)
     /// <summary>The answer to a task.</summary>
     /// <param name="task">The task.</param>
     /// <param name="input">What was read.</param>
-    /// <param name="job">How long that took.</param>
+    /// <param name="jobs">How long that took: all that was written for it.</param>
     /// <param name="tokenized">How long it took to make tokens of the input.</param>
     /// <param name="seed">The seed, where any was drawn from.</param>
     /// <param name="parts">What the task has of each answer, the best first.</param>
-    public TaskAnswer Of(PredictionTask task, EncodedInput input, GenerationJob job, TimeSpan tokenized, long? seed, IReadOnlyList<AnswerPart> parts)
+    public TaskAnswer Of(PredictionTask task, EncodedInput input, IReadOnlyList<GenerationJob> jobs, TimeSpan tokenized, long? seed, IReadOnlyList<AnswerPart> parts)
     {
         var part = parts[0];
         var answer = new TaskAnswer
@@ -30,10 +30,10 @@ internal sealed class AnswerMessages(string model, ITokenizer tokenizer)
             InputTruncated = input.Truncated,
             Timings = new Timings
             {
-                Queue = Duration.FromTimeSpan(job.Queued),
+                Queue = Sum(jobs, job => job.Queued),
                 Tokenize = Duration.FromTimeSpan(tokenized),
-                Encode = Duration.FromTimeSpan(job.Encoded),
-                Decode = Duration.FromTimeSpan(job.Decoded),
+                Encode = Sum(jobs, job => job.Encoded),
+                Decode = Sum(jobs, job => job.Decoded),
             },
         };
         answer.Tokens.AddRange(Positions(part));
@@ -72,6 +72,8 @@ internal sealed class AnswerMessages(string model, ITokenizer tokenizer)
         alternative.Tokens.AddRange(Positions(part));
         return alternative;
     }
+
+    private static Duration Sum(IReadOnlyList<GenerationJob> jobs, Func<GenerationJob, TimeSpan> part) => Duration.FromTimeSpan(jobs.Aggregate(TimeSpan.Zero, (sum, job) => sum + part(job)));
 
     private IEnumerable<TokenPosition> Positions(AnswerPart part) =>
         part.Answer.TopLogProbabilities.Skip(part.First).Take(part.Count).Select(tokens =>

@@ -23,6 +23,9 @@ internal sealed class OneTextStream(ServingModel model, TaskDecoding decoding, i
     /// <summary>The text of the prefix.</summary>
     public string Beginning => _rationale.Beginning;
 
+    /// <summary>Tokens of each that were written and told.</summary>
+    public (int Rationale, int Label) Tokens => (_rationale.Tokens, _label.Tokens);
+
     /// <summary>Whether nothing more is wanted: a stop text came, the label has its tokens, or would only begin.</summary>
     public bool IsOver => _rationale.IsStopped || _label.IsStopped || (_isLabel && (!wantsLabel || _label.Tokens >= maxTokens));
 

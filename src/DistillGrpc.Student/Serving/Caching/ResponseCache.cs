@@ -52,15 +52,19 @@ internal sealed class ResponseCache(StudentOptions options)
         using var input = new CodedInputStream(kept);
         while (!input.IsAtEnd)
         {
-            var answer = new TaskAnswer();
-            input.ReadMessage(answer);
-            answer.Prediction = answer.Task == PredictionTask.Label ? keep(answer.Text) : "";
-            if (wantsDeltas && answer.Text.Length > 0)
+            var part = new StreamPredictResponse();
+            input.ReadMessage(part);
+            if (part.Answer is { Task: PredictionTask.Label } label)
             {
-                output.Writer.TryWrite(new StreamPredictResponse { Delta = new AnswerDelta { Task = answer.Task, Text = answer.Text } });
+                label.Prediction = keep(label.Text);
             }
 
-            output.Writer.TryWrite(new StreamPredictResponse { Answer = answer });
+            if (wantsDeltas && part.Answer is { Text.Length: > 0 } answer)
+            {
+                output.Writer.TryWrite(new StreamPredictResponse { Delta = new AnswerDelta { Task = answer.Task, Text = answer.Text, Tokens = (int)answer.Usage.OutputTokens } });
+            }
+
+            output.Writer.TryWrite(part);
         }
 
         output.Writer.Complete();
@@ -68,15 +72,19 @@ internal sealed class ResponseCache(StudentOptions options)
     }
 
     // Kept as bytes: what they take is known, and nobody can change them.
-    private static byte[] Kept(IReadOnlyList<TaskAnswer> answers)
+    private static byte[] Kept(IReadOnlyList<StreamPredictResponse> answers)
     {
         using var content = new MemoryStream();
         using var output = new CodedOutputStream(content, leaveOpen: true);
-        foreach (var answer in answers)
+        foreach (var part in answers)
         {
-            var kept = answer.Clone();
+            var kept = part.Clone();
             var nothing = Duration.FromTimeSpan(TimeSpan.Zero);
-            (kept.Cached, kept.Timings) = (true, new Timings { Queue = nothing, Tokenize = nothing, Encode = nothing, Decode = nothing });
+            if (kept.Answer is { } answer)
+            {
+                (answer.Cached, answer.Prediction, answer.Timings) = (true, "", new Timings { Queue = nothing, Tokenize = nothing, Encode = nothing, Decode = nothing });
+            }
+
             output.WriteMessage(kept);
         }
 

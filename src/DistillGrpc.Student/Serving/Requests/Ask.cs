@@ -39,6 +39,9 @@ internal sealed record Ask
     /// <summary>Whether the label is kept, to be explained later.</summary>
     public required bool Stores { get; init; }
 
+    /// <summary>Whether it is said if label and rationale agree.</summary>
+    public required bool ChecksConsistency { get; init; }
+
     public bool WantsLabel => Task is not PredictionTask.Rationale;
 
     public bool WantsRationale => Task is PredictionTask.Rationale or PredictionTask.Both;

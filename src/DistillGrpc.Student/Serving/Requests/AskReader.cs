@@ -29,6 +29,7 @@ internal sealed class AskReader(StudentOptions options)
         var maxTokens = request.MaxOutputTokens > 0 ? request.MaxOutputTokens : Math.Min(DefaultMaxTokens, options.MaxOutputTokens);
         var label = Spec(request.Decoding, "decoding");
         RpcFailure.Require(request.RationaleDecoding is null || request.Task == PredictionTask.Both, "rationale_decoding", "is for the task BOTH");
+        RpcFailure.Require(!request.CheckConsistency || request.Task == PredictionTask.Both, "check_consistency", "is for the task BOTH");
         var rationale = request.RationaleDecoding is null ? label : Spec(request.RationaleDecoding, "rationale_decoding");
         CheckCandidates(request, label);
         return new Ask
@@ -44,6 +45,7 @@ internal sealed class AskReader(StudentOptions options)
             TokenLimit = options.MaxOutputTokens,
             Caller = caller,
             WantsDeltas = wantsDeltas,
+            ChecksConsistency = request.CheckConsistency,
             Stores = request.HasStore ? request.Store : caller.Priority == Priority.Interactive,
         };
 
@@ -66,6 +68,7 @@ internal sealed class AskReader(StudentOptions options)
             RationaleDecoding = request.RationaleDecoding,
             Candidates = { request.Candidates },
             RoutingKey = request.RoutingKey,
+            CheckConsistency = request.CheckConsistency,
         };
         if (request.HasStore)
         {
@@ -98,9 +101,9 @@ internal sealed class AskReader(StudentOptions options)
             throw RpcFailure.FailedPrecondition("NO_GIVEN_RATIONALE", $"{model} does not read its label from a rationale.");
         }
 
-        if (card.Form == PredictionForm.RationaleThenLabel && (request.RationaleDecoding is not null || request.Candidates.Count > 0))
+        if (card.Form == PredictionForm.RationaleThenLabel && request.RationaleDecoding is not null)
         {
-            throw RpcFailure.FailedPrecondition("ONE_TEXT", $"{model} writes rationale and label as one text: it takes neither candidates nor rationale_decoding.");
+            throw RpcFailure.FailedPrecondition("ONE_TEXT", $"{model} writes rationale and label as one text: it takes no rationale_decoding.");
         }
     }
 

@@ -25,7 +25,7 @@ internal sealed class Shadows(StudentOptions options, PredictionStore prediction
         route is not { Shadow: { } shadow, Division: { } division } ? caller
         : new ObservedAnswers(caller, answers =>
         {
-            if (answers.FirstOrDefault(answer => answer.Task == PredictionTask.Label) is { } given)
+            if (answers.FirstOrDefault(part => part.Answer?.Task == PredictionTask.Label)?.Answer is { } given)
             {
                 Start(new Comparison(route.Model.Name, shadow, division, request, ask, given.Text, Spent(given)));
             }
@@ -81,7 +81,7 @@ internal sealed class Shadows(StudentOptions options, PredictionStore prediction
 
         var output = Channel.CreateUnbounded<StreamPredictResponse>();
         var caller = new Caller(Priority.Batch, DateTimeOffset.MaxValue, cancellationToken);
-        await new AnswerFlow(shadow, lease, ask with { Caller = caller, WantsDeltas = false, Stores = false }, output.Writer, predictions, time).RunAsync();
+        await new AnswerFlow(shadow, lease, ask with { Caller = caller, WantsDeltas = false, Stores = false, ChecksConsistency = false }, output.Writer, predictions, time).RunAsync();
         return (await output.Reader.ReadAllAsync(CancellationToken.None).FirstAsync(part => part.Answer.Task == PredictionTask.Label, CancellationToken.None)).Answer;
     }
 

@@ -138,6 +138,24 @@ public sealed class ClassifyTests
         await student.IdleAsync();
     }
 
+    [Fact]
+    public async Task BatchClassify_Rows_AreAnsweredByTheirIdsAndWaitWhereOthersWouldBeRefused()
+    {
+        await using var student = await StartAsync(text => text.EndsWith('?') ? "yes" : "no", Card, "--MaxQueue=2");
+        var requests = Enumerable.Range(0, 150).Select(i => new BatchClassifyRequest { Id = $"{i}", Request = Request(i % 2 == 0 ? $"{i}?" : $"{i}") }).ToArray();
+        requests[7].Request.Labels.Add(" ");
+        requests[8].Request = null;
+        var single = await student.Client.ClassifyAsync(requests[0].Request);
+        var found = await student.Client.BatchClassifyAsync(requests.ToAsyncEnumerable()).ToDictionaryAsync(answer => int.Parse(answer.Id));
+
+        Assert.Equal(150, found.Count);
+        Assert.Equal(single.Labels, found[0].Classification.Labels);
+        Assert.Equal([7, 8], found.Where(answer => answer.Value.Error is not null).Select(answer => answer.Key).Order());
+        Assert.Equal(["labels[0]", "segments"], new[] { 7, 8 }.Select(i => found[i].Error.Field));
+        Assert.All(found.Where(answer => answer.Value.Error is null), answer => Assert.Equal(answer.Key % 2 == 0 ? "yes" : "no", answer.Value.Classification.Label));
+        await student.IdleAsync();
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

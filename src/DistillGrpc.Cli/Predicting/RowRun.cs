@@ -2,12 +2,14 @@ using System.Collections.Concurrent;
 using DistillGrpc.Cli.Data;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
-using Grpc.Core;
 
 namespace DistillGrpc.Cli.Predicting;
 
 /// <summary>Rows through a running Student, in one call: as they are read they are sent, as they are answered they are written.</summary>
-internal sealed class PredictRun(DataSource data, PredictRequest request, FileInfo? output, bool whole)
+/// <param name="data">The rows.</param>
+/// <param name="question">What is asked of them.</param>
+/// <param name="output">Where the answers go; null for standard output.</param>
+internal sealed class RowRun<TRequest, TAnswer>(DataSource data, IRowQuestion<TRequest, TAnswer> question, FileInfo? output)
 {
     // What is asked and not yet answered.
     private readonly ConcurrentDictionary<string, ulong> _asked = new(StringComparer.Ordinal);
@@ -22,7 +24,7 @@ internal sealed class PredictRun(DataSource data, PredictRequest request, FileIn
     {
         if (output is null)
         {
-            await AskAsync(student, data.ReadAsync(cancellationToken), (answer, _) => Console.Out.WriteLineAsync(AnswerLine.Write(answer, whole)), cancellationToken);
+            await AskAsync(student, data.ReadAsync(cancellationToken), (answer, _) => Console.Out.WriteLineAsync(question.Write(answer)), cancellationToken);
         }
         else
         {
@@ -54,6 +56,12 @@ internal sealed class PredictRun(DataSource data, PredictRequest request, FileIn
             }
         }
 
+        await AskForTheRestAsync(student, answers, total, cancellationToken);
+        await Console.Error.WriteLineAsync($"{_rows - _refused} rows answered, {_refused} refused, {_kept} were there.");
+    }
+
+    private async Task AskForTheRestAsync(InferenceClient student, AnswerFile answers, long? total, CancellationToken cancellationToken)
+    {
         var progress = new RowProgress(new ProgressLine(), TimeProvider.System);
         try
         {
@@ -64,8 +72,6 @@ internal sealed class PredictRun(DataSource data, PredictRequest request, FileIn
             progress.Clear();
         }
 
-        await Console.Error.WriteLineAsync($"{_rows - _refused} rows answered, {_refused} refused, {_kept} were there.");
-
         bool IsThere(Example row)
         {
             var isThere = answers.Has(row.Id, HashOf(row));
@@ -73,45 +79,35 @@ internal sealed class PredictRun(DataSource data, PredictRequest request, FileIn
             return isThere;
         }
 
-        async Task WriteAsync(BatchPredictResponse answer, ulong asked)
+        async Task WriteAsync(TAnswer answer, ulong asked)
         {
-            await answers.WriteAsync(AnswerLine.Write(answer, whole, asked), cancellationToken);
+            await answers.WriteAsync(AnswerLine.InFile(question.Write(answer), asked), cancellationToken);
             var kept = Interlocked.Read(ref _kept);
             progress.Show(kept + _rows, total, "", kept);
         }
     }
 
-    private async Task AskAsync(InferenceClient student, IAsyncEnumerable<Example> rows, Func<BatchPredictResponse, ulong, Task> write, CancellationToken cancellationToken)
+    private async Task AskAsync(InferenceClient student, IAsyncEnumerable<Example> rows, Func<TAnswer, ulong, Task> write, CancellationToken cancellationToken)
     {
         var requests = rows.Select(row =>
         {
-            var asked = RequestOf(row);
-            _asked[row.Id] = AnswerLine.HashOf(asked, whole);
-            return new BatchPredictRequest { Id = row.Id, Request = asked };
+            var asked = question.Of(row);
+            _asked[row.Id] = question.HashOf(asked);
+            return asked;
         });
-        await foreach (var answer in student.BatchPredictAsync(requests, cancellationToken))
+        await foreach (var answer in question.AskAsync(student, requests, cancellationToken))
         {
-            if (answer.Error is { } refusal)
+            var outcome = question.OutcomeOf(answer);
+            if (outcome.Refusal is { } refusal)
             {
-                _failure = FieldOptions.Named(refusal);
-                _refused += ConcernsEveryRow(refusal) ? throw new InvalidDataException(_failure) : 1;
+                _failure = refusal;
+                _refused += outcome.ConcernsEveryRow ? throw new InvalidDataException(_failure) : 1;
             }
 
             _rows++;
-            await write(answer, _asked.TryRemove(answer.Id, out var asked) ? asked : throw new InvalidDataException($"The Student answered '{answer.Id}', which it was not asked."));
+            await write(answer, _asked.TryRemove(outcome.Id, out var asked) ? asked : throw new InvalidDataException($"The Student answered '{outcome.Id}', which it was not asked."));
         }
     }
 
-    // What an option or the model has caused is so for the next row too: there may be a million of them.
-    private static bool ConcernsEveryRow(RowError refusal) =>
-        (StatusCode)refusal.Code == StatusCode.NotFound || FieldOptions.Of(refusal.Field) is not null || ((StatusCode)refusal.Code == StatusCode.FailedPrecondition && refusal.Reason != "NO_RATIONALE");
-
-    private ulong HashOf(Example row) => AnswerLine.HashOf(RequestOf(row), whole);
-
-    private PredictRequest RequestOf(Example row)
-    {
-        var asked = request.Clone();
-        asked.Segments.AddRange(row.Segments);
-        return asked;
-    }
+    private ulong HashOf(Example row) => question.HashOf(question.Of(row));
 }
