@@ -16,7 +16,7 @@ internal sealed class Explanations(PredictionStore predictions, PinnedVersions v
     public async Task<ChannelReader<ExplainResponse>> StartAsync(ExplainRequest request, Caller caller)
     {
         var id = PredictionId.Parse(request.Prediction, "prediction");
-        var kept = predictions.Find(id);
+        var kept = await predictions.FindAsync(id, caller.CancellationToken);
         var segments = SegmentsOf(id, kept, request);
         while (true)
         {
