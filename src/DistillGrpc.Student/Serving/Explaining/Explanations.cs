@@ -16,6 +16,7 @@ internal sealed class Explanations(PredictionStore predictions, PinnedVersions v
     public async Task<ChannelReader<ExplainResponse>> StartAsync(ExplainRequest request, Caller caller)
     {
         var id = PredictionId.Parse(request.Prediction, "prediction");
+        asks.RequireLength(request.Segments, "in all segments");
         var kept = await predictions.FindAsync(id, caller.CancellationToken);
         var segments = SegmentsOf(id, kept, request);
         while (true)
@@ -123,7 +124,7 @@ internal sealed class Explanations(PredictionStore predictions, PinnedVersions v
             Decoding = request.Decoding,
             Store = false,
         };
-        var ask = asks.Read(asked, caller, wantsDeltas: true);
+        var ask = asks.ReadKept(asked, caller, wantsDeltas: true);
         AskReader.RequireAble(served.Name, card, asked);
         return card.Form == PredictionForm.LabelFromRationale && kept.Rationale.Length == 0
             ? ask with { GivenRationale = await rationales.AskAsync(card, segments, caller.CancellationToken) }
