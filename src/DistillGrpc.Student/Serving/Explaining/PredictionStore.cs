@@ -70,14 +70,15 @@ internal sealed class PredictionStore : IAsyncDisposable
 
         var id = PredictionId.New();
         var isWhole = _options.StoreInputs;
+        var rationale = served.Card.Form == PredictionForm.LabelFromRationale ? ask.GivenRationale : "";
         var prediction = new KeptPrediction
         {
             Model = served.Name,
             Fingerprint = served.Fingerprint,
             Segments = isWhole ? ask.Segments : [],
-            InputHash = isWhole ? [] : PredictionId.HashOf(id, ask.Segments),
+            InputHash = isWhole ? [] : PredictionId.HashOf(id, ask.Segments, rationale),
             Label = label,
-            Rationale = isWhole && served.Card.Form == PredictionForm.LabelFromRationale ? ask.GivenRationale : "",
+            Rationale = isWhole ? rationale : "",
             Time = _time.GetUtcNow(),
         };
         if (!TakeRoom(prediction.Bytes))
