@@ -49,6 +49,7 @@ public static class StudentHost
         builder.Services.AddSingleton<InferenceGate>();
         builder.Services.AddGrpc().AddServiceOptions<PredictionService>(service => service.Interceptors.Add<GateInterceptor>());
         builder.Services.AddSingleton<TrafficRoutes>();
+        builder.Services.AddSingleton<Entrance>();
         builder.Services.AddSingleton<Shadows>();
         builder.Services.AddSingleton<ResponseCache>();
         builder.Services.AddSingleton<AskReader>();

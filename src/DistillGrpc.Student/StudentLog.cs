@@ -41,6 +41,9 @@ internal static partial class StudentLog
     [LoggerMessage(13, LogLevel.Information, "Predictions are kept again.")]
     public static partial void PredictionsKeptAgain(ILogger logger);
 
+    [LoggerMessage(15, LogLevel.Error, "A kept prediction cannot be read.")]
+    public static partial void PredictionsNotRead(ILogger logger, Exception failure);
+
     [LoggerMessage(14, LogLevel.Error, "A row of {Model} that the Teacher has answered cannot be kept.")]
     public static partial void EscalationNotKept(ILogger logger, Exception failure, string model);
 

@@ -115,7 +115,7 @@ internal sealed class StudentOptions
     /// <summary>Most bytes of predictions in memory that are not written yet; where more come they are not kept. Default 64 MiB.</summary>
     public long MaxUnwrittenPredictionBytes { get; set; } = 64L << 20;
 
-    /// <summary>Whether the inputs of predictions are kept; if not, a hash of them is, and whoever asks for an explanation sends the input again. Default true.</summary>
+    /// <summary>Whether the inputs of predictions are kept; if not, a hash of them is, and whoever asks for an explanation sends the input again, with the rationale that the label was read from where it was. Default true.</summary>
     public bool StoreInputs { get; set; } = true;
 
     /// <summary>Versions that no longer answer and are loaded at once to explain what they have answered; more are refused with RESOURCE_EXHAUSTED. Default 2.</summary>

@@ -40,7 +40,7 @@ internal static class CapacityCommand
     private static string[] Cells(VersionCapacity version) =>
     [
         version.Name,
-        $"{version.State}",
+        version.ExplainsOnly ? $"{version.State} (explains only)" : $"{version.State}",
         $"{version.InteractiveWaiting}/{version.MaxWaiting}",
         $"{version.BatchWaiting}/{version.MaxWaiting}",
         $"{version.Rows}/{version.MaxRows}",

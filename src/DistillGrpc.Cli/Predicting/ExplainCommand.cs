@@ -12,13 +12,14 @@ internal static class ExplainCommand
     {
         var prediction = new Argument<string>("prediction") { Description = "The prediction, predictions/{id}, as `distill predict` prints it." };
         var text = new Option<string[]>("--text") { Description = "The input again, once for every segment: needed where the Student keeps no inputs." };
+        var rationale = new Option<string>("--given-rationale") { Description = "The rationale that the label was read from, of a model that reads it from one: needed where the Student keeps no inputs." };
         var maxTokens = new Option<int>("--max-tokens") { Description = "Most tokens of the rationale; 0 for the Student's default." };
         var failOnDisagreement = new Option<bool>("--fail-on-disagreement") { Description = "Exit code 1 where the rationale argues for another label." };
         var json = new Option<bool>("--json") { Description = "Prints one JSON object: the answer, and its consistency with the label." };
         var logProbabilities = new Option<int>("--logprobs") { Description = "With --json: so many tokens with their log-probabilities for every one written." };
         var decoding = new DecodingChoices();
         var student = Addresses.Student();
-        var command = new Command("explain", "Asks a running Student why it gave a label, and says whether label and rationale agree.") { prediction, text, maxTokens, failOnDisagreement, json, logProbabilities, student };
+        var command = new Command("explain", "Asks a running Student why it gave a label, and says whether label and rationale agree.") { prediction, text, rationale, maxTokens, failOnDisagreement, json, logProbabilities, student };
         decoding.AddTo(command);
         command.SetAction((parsed, cancellationToken) => Failures.Guard(
             async () =>
@@ -30,6 +31,7 @@ internal static class ExplainCommand
                     TopLogProbabilities = parsed.GetValue(logProbabilities),
                     Decoding = decoding.Of(parsed),
                     Segments = { parsed.GetValue(text) ?? [] },
+                    GivenRationale = parsed.GetValue(rationale) ?? "",
                 };
                 var consistency = await ExplainAsync(parsed.GetValue(student)!, request, parsed.GetValue(json), cancellationToken);
                 if (parsed.GetValue(failOnDisagreement) && consistency.Verdict == ConsistencyVerdict.Disagrees)

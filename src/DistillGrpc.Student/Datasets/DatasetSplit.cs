@@ -132,12 +132,7 @@ internal sealed partial class DatasetSplit(DatasetStore store, StoredDataset sou
         return RowKeys.Digest(seeded);
     }
 
-    private UInt128 KeyOf(Example row) => _grouping.Kind switch
-    {
-        GroupingKind.None => RowKeys.OfText(row.Id),
-        GroupingKind.Segment => row.Segments.Count > _grouping.Segment ? RowKeys.OfWords(row.Segments[_grouping.Segment]) : RowKeys.OfInput(row),
-        _ => row.Group.Length > 0 ? RowKeys.OfText(row.Group) : RowKeys.OfInput(row),
-    };
+    private UInt128 KeyOf(Example row) => RowKeys.OfGroup(row, _grouping);
 
     [GeneratedRegex(@"^[a-z][a-z0-9-]{0,62}\z", RegexOptions.CultureInvariant)]
     private static partial Regex PartName();

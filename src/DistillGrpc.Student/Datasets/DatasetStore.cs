@@ -41,6 +41,9 @@ internal sealed partial class DatasetStore
         }
     }
 
+    /// <summary>Opens a file of rows to be written; a test's disk may be full.</summary>
+    public Func<string, FileStream> OpenRows { get; init; } = RowWriter.Open;
+
     /// <summary>All datasets, the newest first.</summary>
     public IEnumerable<StoredDataset> All => _datasets.Values.OrderByDescending(dataset => dataset.Created).ThenBy(dataset => dataset.Id, StringComparer.Ordinal);
 

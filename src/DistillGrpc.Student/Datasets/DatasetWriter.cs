@@ -35,7 +35,7 @@ internal sealed class DatasetWriter : IDisposable
         _file = Guard(() =>
         {
             Directory.CreateDirectory(folder);
-            return new RowWriter(Path.Combine(folder, StoredDataset.RowFile), Count);
+            return new RowWriter(Path.Combine(folder, StoredDataset.RowFile), Count, store.OpenRows);
         });
     }
 
@@ -45,26 +45,11 @@ internal sealed class DatasetWriter : IDisposable
     /// <summary>Adds a row.</summary>
     /// <returns>Why it was not added, or null.</returns>
     /// <exception cref="RpcException">RESOURCE_EXHAUSTED: there are too many rows, or too many bytes, or the disk is full.</exception>
-    public RowError? Append(Example row)
-    {
-        Normalize(row);
-        var size = row.CalculateSize();
-        var error = _areChecked ? null
-            : size > _options.MaxDatasetRowBytes ? RowCheck.Refused("row", $"has {size} bytes, and may have {_options.MaxDatasetRowBytes}", "ROW_TOO_LARGE")
-            : RowCheck.ErrorOf(row) ?? (_ids.Contains(RowKeys.OfText(row.Id)) ? RowCheck.Refused("row.id", "came before", "DUPLICATE_ID") : null);
-        if (error is null)
-        {
-            RequireRoom(size);
-            Guard(() => _file.Append(row, size));
-            Count(row);
-        }
+    public RowError? Append(Example row) => Append(row, toDisk: false);
 
-        return error;
-    }
-
-    /// <summary>Has the rows so far on the disk: a process that is killed loses none of them.</summary>
-    /// <exception cref="RpcException">RESOURCE_EXHAUSTED where the disk is full.</exception>
-    public void Flush() => Guard(() => _file.Flush(toDisk: true));
+    /// <summary>Adds a row that is on the disk when this returns: a process that is killed does not lose it. Where it fails all is as it was, and the next may be tried.</summary>
+    /// <inheritdoc cref="Append(Example)"/>
+    public RowError? AppendToDisk(Example row) => Append(row, toDisk: true);
 
     /// <summary>What the rows so far would be as a dataset; without name.</summary>
     public Dataset Describe(string displayName, DatasetOrigin origin) => new()
@@ -110,6 +95,33 @@ internal sealed class DatasetWriter : IDisposable
             using var file = _file;
             Guard(() => file.Flush(toDisk: true));
         }
+    }
+
+    private RowError? Append(Example row, bool toDisk)
+    {
+        Normalize(row);
+        var size = row.CalculateSize();
+        var error = _areChecked ? null
+            : size > _options.MaxDatasetRowBytes ? RowCheck.Refused("row", $"has {size} bytes, and may have {_options.MaxDatasetRowBytes}", "ROW_TOO_LARGE")
+            : RowCheck.ErrorOf(row) ?? (_ids.Contains(RowKeys.OfText(row.Id)) ? RowCheck.Refused("row.id", "came before", "DUPLICATE_ID") : null);
+        if (error is null)
+        {
+            RequireRoom(size);
+            Guard(() =>
+            {
+                if (toDisk)
+                {
+                    _file.AppendToDisk(row, size);
+                }
+                else
+                {
+                    _file.Append(row, size);
+                }
+            });
+            Count(row);
+        }
+
+        return error;
     }
 
     private void Count(Example row)

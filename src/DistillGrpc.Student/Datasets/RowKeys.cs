@@ -26,6 +26,14 @@ internal static class RowKeys
         return Digest(MemoryMarshal.AsBytes(words.WrittenSpan));
     }
 
+    /// <summary>Of what a row is kept together by when rows are divided; a row that lacks that is by itself.</summary>
+    public static UInt128 OfGroup(Example row, Grouping grouping) => grouping.Kind switch
+    {
+        GroupingKind.None => OfText(row.Id),
+        GroupingKind.Segment => row.Segments.Count > grouping.Segment ? OfWords(row.Segments[grouping.Segment]) : OfInput(row),
+        _ => row.Group.Length > 0 ? OfText(row.Group) : OfInput(row),
+    };
+
     /// <summary>Of the words of a text.</summary>
     public static UInt128 OfWords(string text)
     {

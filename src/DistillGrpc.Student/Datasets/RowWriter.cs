@@ -11,13 +11,16 @@ internal sealed class RowWriter : IDisposable
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private byte[] _buffer = new byte[1 << 17];
     private int _buffered;
+    private bool _isTorn;
 
     /// <summary>Goes on where the rows end that are there already, and gives each of them to the caller; a row at the end that is not whole is cut off.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="onPresent">Takes the rows that are there.</param>
+    /// <param name="open">Opens the file; null for <see cref="Open"/>.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public RowWriter(string path, Action<Example> onPresent)
+    public RowWriter(string path, Action<Example> onPresent, Func<string, FileStream>? open = null)
     {
-        // Unbuffered: what a full disk refused is not tried again when the file is closed.
-        _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+        _file = (open ?? Open)(path);
         if (_file.Length > 0)
         {
             Bytes = Recover(path, onPresent);
@@ -38,6 +41,69 @@ internal sealed class RowWriter : IDisposable
     /// <exception cref="IOException">The disk does not take it.</exception>
     public void Append(Example row, int size)
     {
+        var framed = Frame(row, size);
+        _hash.AppendData(_buffer, _buffered, framed);
+        _buffered += framed;
+        Bytes += framed;
+    }
+
+    /// <summary>Adds a row that is on the disk when this returns. Where the disk does not take it nothing of it is left, and another may be tried.</summary>
+    /// <inheritdoc cref="Append"/>
+    public void AppendToDisk(Example row, int size)
+    {
+        Flush(toDisk: false);
+        var framed = Frame(row, size);
+        try
+        {
+            _isTorn = true;
+            _file.Write(_buffer, 0, framed);
+            _file.Flush(flushToDisk: true);
+        }
+        catch
+        {
+            TryCut();
+            throw;
+        }
+
+        _isTorn = false;
+        _hash.AppendData(_buffer, 0, framed);
+        Bytes += framed;
+    }
+
+    /// <summary>Hands over what is buffered.</summary>
+    /// <param name="toDisk">To the disk, not to the system alone.</param>
+    /// <exception cref="IOException">The disk does not take it.</exception>
+    public void Flush(bool toDisk)
+    {
+        if (_isTorn)
+        {
+            Cut();
+        }
+
+        var count = _buffered;
+        _buffered = 0;
+        _file.Write(_buffer, 0, count);
+        if (toDisk)
+        {
+            _file.Flush(flushToDisk: true);
+        }
+    }
+
+    public void Dispose()
+    {
+        _file.Dispose();
+        _hash.Dispose();
+    }
+
+    /// <summary>Opens a file of rows to be written.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static FileStream Open(string path) =>
+        // Unbuffered: what a full disk refused is not tried again when the file is closed.
+        new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+
+    // A row with its length in front, behind what is buffered; how many bytes that is.
+    private int Frame(Example row, int size)
+    {
         var framed = size + CodedOutputStream.ComputeLengthSize(size);
         if (framed > _buffer.Length - _buffered)
         {
@@ -57,29 +123,31 @@ internal sealed class RowWriter : IDisposable
         }
 
         row.WriteTo(target[at..]);
-        _hash.AppendData(target);
-        _buffered += framed;
-        Bytes += framed;
+        return framed;
     }
 
-    /// <summary>Hands over what is buffered.</summary>
-    /// <param name="toDisk">To the disk, not to the system alone.</param>
-    /// <exception cref="IOException">The disk does not take it.</exception>
-    public void Flush(bool toDisk)
+    // What the disk has taken of a row that it did not take whole.
+    private void Cut()
     {
-        var count = _buffered;
-        _buffered = 0;
-        _file.Write(_buffer, 0, count);
-        if (toDisk)
+        if (_file.Length > Bytes)
         {
-            _file.Flush(flushToDisk: true);
+            _file.SetLength(Bytes);
         }
+
+        _file.Position = Bytes;
+        _isTorn = false;
     }
 
-    public void Dispose()
+    private void TryCut()
     {
-        _file.Dispose();
-        _hash.Dispose();
+        try
+        {
+            Cut();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // It is tried again before anything else is written, and by whoever opens the file anew.
+        }
     }
 
     // Where the last whole row ends.

@@ -21,7 +21,7 @@ internal sealed class CatalogModel
     {
         (Id, Folder, _path) = (id, folder, "");
         _aliases = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, folder.Aliases);
-        _division = folder.Traffic is { } policy ? new ModelDivision(policy) : null;
+        Divide(folder.Traffic);
     }
 
     /// <summary>A folder that the operator has named: one version, which nobody changes.</summary>
@@ -79,6 +79,7 @@ internal sealed class CatalogModel
     {
         Folder!.SetAlias(alias, number);
         _aliases = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, Folder.Aliases);
+        Compare(_division);
     }
 
     /// <summary>Has a version stay loaded without an alias, or no longer.</summary>
@@ -88,7 +89,7 @@ internal sealed class CatalogModel
     public void SetTraffic(TrafficPolicy? policy)
     {
         Folder!.SetTraffic(policy);
-        _division = policy is null ? null : new ModelDivision(policy);
+        Divide(policy);
     }
 
     /// <summary>The version that a name asks for.</summary>
@@ -159,6 +160,17 @@ internal sealed class CatalogModel
             Calibration = CalibrationRecord.Of(place.FullName),
         };
     }
+
+    private void Divide(TrafficPolicy? policy)
+    {
+        var division = policy is null ? null : new ModelDivision(policy);
+        Compare(division);
+        _division = division;
+    }
+
+    private void Compare(ModelDivision? division) => division?.Compare(NameOf(ModelName.Stable), NameOf(division.Policy.ShadowAlias));
+
+    private string? NameOf(string alias) => _aliases.TryGetValue(alias, out var number) ? ModelName.Of(Id, number) : null;
 
     private bool PlaceExists(int number) => Numbers.Contains(number);
 }

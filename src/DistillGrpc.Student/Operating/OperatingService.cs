@@ -1,13 +1,15 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
+using DistillGrpc.Student.Serving;
 using DistillGrpc.Student.Serving.Caching;
+using DistillGrpc.Student.Serving.Explaining;
 using Grpc.Core;
 
 namespace DistillGrpc.Student.Operating;
 
 /// <summary>What an operator, or a load balancer, asks of the process.</summary>
-internal sealed class OperatingService(ModelCatalog catalog, InferenceGate gate, ResponseCache cache, StudentOptions options) : AdminService.AdminServiceBase
+internal sealed class OperatingService(ModelCatalog catalog, InferenceGate gate, ResponseCache cache, PinnedVersions pinned, StudentOptions options) : AdminService.AdminServiceBase
 {
     private static readonly TimeSpan MaxWait = TimeSpan.FromDays(1);
 
@@ -27,6 +29,7 @@ internal sealed class OperatingService(ModelCatalog catalog, InferenceGate gate,
             },
         };
         response.Versions.AddRange(catalog.All.SelectMany(model => model.Served.OrderBy(version => version.Key)).Select(version => version.Value.Capacity()));
+        response.Versions.AddRange(pinned.Loaded.OrderBy(version => version.Name, StringComparer.Ordinal).Select(ExplainsOnly));
         return Task.FromResult(response);
     }
 
@@ -40,6 +43,13 @@ internal sealed class OperatingService(ModelCatalog catalog, InferenceGate gate,
     {
         gate.Resume();
         return Task.FromResult(new ResumeResponse());
+    }
+
+    private static VersionCapacity ExplainsOnly(ServedModel version)
+    {
+        var capacity = version.Capacity();
+        capacity.ExplainsOnly = true;
+        return capacity;
     }
 
     // What is no duration at all cannot be converted.

@@ -2,7 +2,6 @@ using System.Text;
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
-using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Answers;
 using DistillGrpc.Student.Serving.Caching;
 using DistillGrpc.Student.Serving.Classifying;
@@ -16,9 +15,8 @@ namespace DistillGrpc.Student.Serving;
 
 /// <summary>The Student's answers.</summary>
 internal sealed class PredictionService(
-    ModelCatalog catalog, TrafficRoutes routes, Shadows shadows, ResponseCache cache, AskReader asks, GivenRationales rationales, PredictionStore predictions, Explanations explanations, Classifier classifier, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
+    Entrance entrance, Shadows shadows, ResponseCache cache, AskReader asks, PredictionStore predictions, Explanations explanations, Classifier classifier, TimeProvider time, ILogger<PredictionService> logger) : InferenceService.InferenceServiceBase
 {
-    private const int MostTries = 10;
     private static readonly WriteOptions Flushed = new();
     private static readonly WriteOptions Buffered = new(WriteFlags.BufferHint);
 
@@ -106,37 +104,31 @@ internal sealed class PredictionService(
         return response;
     }
 
-    private async Task<(string Model, ChannelReader<StreamPredictResponse> Output)> StartAsync(PredictRequest request, Caller caller, bool wantsDeltas, int tries = 1)
+    private async Task<(string Model, ChannelReader<StreamPredictResponse> Output)> StartAsync(PredictRequest request, Caller caller, bool wantsDeltas)
     {
-        var named = catalog.Find(request.Model, "model");
-        var ask = asks.Read(request, caller, wantsDeltas);
-        var route = routes.Of(named, request);
-        var model = route.Model;
-        model.RequireLoaded();
-        AskReader.RequireAble(model.Name, model.Card, request);
-        var key = cache.KeyOf(model, request);
-        if (cache.Find(key, model.Name, wantsDeltas, label => predictions.Keep(model, ask, label)) is { } kept)
+        var read = asks.Read(request, caller, wantsDeltas);
+        CacheKey? key = null;
+        ChannelReader<StreamPredictResponse>? kept = null;
+        var entry = await entrance.EnterAsync(request, FindKept, caller.CancellationToken);
+        var model = entry.Route.Model;
+        if (entry.Lease is not { } lease)
         {
-            return (model.Name, kept);
+            return (model.Name, kept!);
         }
 
-        if (model.Card.Form == PredictionForm.LabelFromRationale && request.GivenRationale.Length == 0)
-        {
-            ask = ask with { GivenRationale = await rationales.AskAsync(model.Card, request.Segments, caller.CancellationToken) };
-        }
-
-        if (model.Enter() is not { } lease)
-        {
-            // Another version has taken its place meanwhile, and may be asked otherwise.
-            return tries < MostTries
-                ? await StartAsync(request, caller, wantsDeltas, tries + 1)
-                : throw RpcFailure.Unavailable("MODEL_UNLOADING", $"{model.Name} is being unloaded.", TimeSpan.FromSeconds(1));
-        }
-
+        var ask = read with { GivenRationale = entry.GivenRationale };
         // What is written is sent by the thread that wrote it: that is a pool's, never the model's.
         var output = Channel.CreateUnbounded<StreamPredictResponse>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
-        var observed = cache.Observe(key, shadows.Observe(route, request, ask, output.Writer));
+        var observed = cache.Observe(key, shadows.Observe(entry.Route, request, ask, output.Writer));
         _ = new AnswerFlow(model, lease, ask, observed, predictions, time).RunAsync();
         return (model.Name, output.Reader);
+
+        bool FindKept(ServedModel version)
+        {
+            AskReader.RequireAble(version.Name, version.Card, request);
+            key = cache.KeyOf(version, request);
+            kept = cache.Find(key, version.Name, wantsDeltas, label => predictions.Keep(version, read, label));
+            return kept is not null;
+        }
     }
 }

@@ -31,6 +31,7 @@ public sealed class TrainingJobReportTests
             After = new ProbabilityFigures { Accuracy = 0.8, CalibrationError = 0.02, LogLoss = 0.6, BrierScore = 0.3, Bins = { new ReliabilityBin { Rows = 140, Probability = 0.82, Accuracy = 0.8 } } },
             Risks = { Enumerable.Range(1, 20).Select(i => new RiskPoint { Coverage = i / 20.0, Risk = i / 100.0, MinProbability = 1 - (i / 40.0) }) },
             RiskArea = 0.1,
+            EarlyStoppingRows = 140,
         },
         Samples = { new ReportSample { Example = new Example { Segments = { "Is it?" }, Label = "yes", Rationale = "It is." }, Label = "yes", Rationale = "It <is>." } },
     };
@@ -42,7 +43,7 @@ public sealed class TrainingJobReportTests
 
         Assert.Contains("\nstudent: 7 of 10 right (70.0%), macro F1 0.650\nlabel only, as many steps: 5 of 10 right (50.0%)\nteacher: 6 of 8 right (75.0%)\nmost frequent label: 6 of 10 right (60.0%)\n", text, StringComparison.Ordinal);
         Assert.Contains("faithfulness: 10 rationales, 8 name a label, 75.0% of them the one that was given, the label is read back from 70.0% (the most frequent one: 50.0%)\nint8 beside float32: 9 of 10 labels agree, rationale loss 2.0000 in float32 and 2.0100 in int8 (+0.50%) on 8 rows: too few\n", text, StringComparison.Ordinal);
-        Assert.Contains("\ncalibration: temperature 1.75 fitted to 150 rows; on 140 others the error goes from 12.0% to 2.0%, the log loss from 0.700 to 0.600, the Brier score from 0.350 to 0.300\n", text, StringComparison.Ordinal);
+        Assert.Contains("\ncalibration: temperature 1.75 fitted to 150 rows; on 140 others the error goes from 12.0% to 2.0%, the log loss from 0.700 to 0.600, the Brier score from 0.350 to 0.300; early stopping has chosen the student by 140 of these, on which it does a little better than on others\n", text, StringComparison.Ordinal);
         Assert.Contains("\nwrong of the surest: 10.0% of 50% (from probability 0.75), 16.0% of 80% (from probability 0.60), 18.0% of 90% (from probability 0.55), 20.0% of 100% (from probability 0.50), area 0.100\n", text, StringComparison.Ordinal);
         Assert.Matches("\nyes +6 +0.800 +0.750 +0.774\nyes answered as none of the classes: 2\n", text);
         Assert.EndsWith("\nIs it?\n  gold       yes\n  label      yes\n  rationale  It <is>.\n  teacher's  It is.", text, StringComparison.Ordinal);

@@ -18,9 +18,9 @@ public sealed class OperatingCommandTests
 
         Assert.Equal(
             (0, """
-            version              state    waiting  of batches  rows  context tokens  steps/s  tokens/s   weights
-            models/x/versions/1  Serving    1/256       0/256  2/64       300/65536     12.5      25.0  38.0 MiB
-            models/x/versions/2  Loading    0/256       0/256  0/64         0/65536      0.0       0.0   0.0 MiB
+            version              state                    waiting  of batches  rows  context tokens  steps/s  tokens/s   weights
+            models/x/versions/1  Serving                    1/256       0/256  2/64       300/65536     12.5      25.0  38.0 MiB
+            models/x/versions/2  Loading (explains only)    0/256       0/256  0/64         0/65536      0.0       0.0   0.0 MiB
             300 MiB, 21 threads, 3 calls inside, draining
 
             """, ""),
@@ -73,7 +73,7 @@ public sealed class OperatingCommandTests
                     Name = "models/x/versions/1", State = ModelState.Serving, InteractiveWaiting = 1, MaxWaiting = 256, Rows = 2, MaxRows = 64, ContextTokens = 300, MaxContextTokens = 65536,
                     StepsPerSecond = 12.5, TokensPerSecond = 25, WeightBytes = 38 << 20,
                 },
-                new VersionCapacity { Name = "models/x/versions/2", State = ModelState.Loading, MaxWaiting = 256, MaxRows = 64, MaxContextTokens = 65536 },
+                new VersionCapacity { Name = "models/x/versions/2", State = ModelState.Loading, ExplainsOnly = true, MaxWaiting = 256, MaxRows = 64, MaxContextTokens = 65536 },
             },
             Process = new ProcessCapacity { ResidentBytes = 300 << 20, Threads = 21, Draining = true, InferenceCalls = 3 },
         });

@@ -48,8 +48,7 @@ public sealed class DatasetStoreTests : IDisposable
     public void Writer_WithAKeyThatIsDiscarded_LeavesNothing()
     {
         using var writer = Open().Begin("gone");
-        writer.Append(Rows(1)[0]);
-        writer.Flush();
+        writer.AppendToDisk(Rows(1)[0]);
 
         writer.Discard();
 

@@ -103,6 +103,46 @@ public sealed class ShadowTests
         Assert.DoesNotContain("[label] x", student.Engine(2).Passes.SelectMany(pass => pass));
     }
 
+    [Fact]
+    public async Task Shadow_AnswerThatComesAfterAnotherTookItsPlace_IsNotCountedForTheNewOne()
+    {
+        await using var student = await VersionedStudent.StartAsync(version => new ScriptedEngine(_ => $"{version}"), Aliases, versions: 3);
+        await student.Models.SetTrafficAsync("models/x", new ModelTraffic { ShadowPercent = 100 });
+        // It stays loaded without the alias.
+        await student.Models.LoadVersionAsync("models/x/versions/2");
+        using var gate = new Gate();
+        student.Engine(2).OnStep = _ => gate.Wait();
+        await student.Client.PredictAsync(Ask("asked of both"));
+        await ScriptedStudent.UntilAsync(() => student.Engine(2).LiveEncodings + student.Engine(2).LiveSequences > 0);
+        await student.Models.SetAliasAsync("models/x/versions/3", "shadow");
+        await student.Client.PredictAsync(Ask("asked of the new one"));
+        await UntilAsync(student, seen => seen is { ShadowVersion: "models/x/versions/3", Compared: 1 });
+        gate.Open();
+        await ScriptedStudent.UntilAsync(() => student.Engine(2).LiveEncodings + student.Engine(2).LiveSequences == 0);
+        // Until it would have been counted.
+        await Task.Delay(300);
+        var seen = (await student.Models.GetAsync("models/x")).TrafficStatus.Shadow;
+
+        Assert.Equal(("models/x/versions/3", 1L, 0L, 0L), (seen.ShadowVersion, seen.Compared, seen.EqualLabels, seen.Failed));
+    }
+
+    [Fact]
+    public async Task Shadow_AliasThatComesBack_BeginsAnew()
+    {
+        await using var student = await StartAsync((_, _) => "same");
+        await student.Client.PredictAsync(Ask("x"));
+        await UntilAsync(student, seen => seen.Compared == 1);
+        await student.Models.SetAliasAsync("models/x/versions/2", "other");
+        Assert.Equal(1, (await student.Models.GetAsync("models/x")).TrafficStatus.Shadow.Compared);
+        await student.Models.DeleteAliasAsync("models/x", "shadow");
+        Assert.Null((await student.Models.GetAsync("models/x")).TrafficStatus.Shadow);
+        await student.Models.SetAliasAsync("models/x/versions/2", "shadow");
+        Assert.Null((await student.Models.GetAsync("models/x")).TrafficStatus.Shadow);
+        await student.Client.PredictAsync(Ask("y"));
+
+        Assert.Equal("models/x/versions/2", (await UntilAsync(student, seen => seen.Compared == 1)).ShadowVersion);
+    }
+
     private static async Task<VersionedStudent> StartAsync(Func<int, string, string> answer, params string[] settings)
     {
         var student = await VersionedStudent.StartAsync(version => new ScriptedEngine(text => answer(version, text)), Aliases, settings: settings);

@@ -1,6 +1,4 @@
 using DistillGrpc.Contracts.V1;
-using DistillGrpc.Hosting;
-using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Requests;
 using DistillGrpc.Student.Serving.Scheduling;
 using DistillGrpc.Student.Serving.Traffic;
@@ -8,38 +6,27 @@ using DistillGrpc.Student.Serving.Traffic;
 namespace DistillGrpc.Student.Serving.Classifying;
 
 /// <summary>Weighs labels, and finds out who answers: the student where it is sure enough, else the Teacher, or nobody.</summary>
-internal sealed class Classifier(ModelCatalog catalog, TrafficRoutes routes, ClassificationReader reader, GivenRationales rationales, Escalations escalations, StudentOptions options, TimeProvider time)
+internal sealed class Classifier(Entrance entrance, ClassificationReader reader, Escalations escalations, StudentOptions options, TimeProvider time)
 {
-    private const int MostTries = 10;
-
     /// <summary>Answers a request.</summary>
     /// <exception cref="Grpc.Core.RpcException">What InferenceService says.</exception>
-    public Task<ClassifyResponse> AnswerAsync(ClassifyRequest request, Caller caller) => AnswerAsync(request, caller, 1);
-
-    private async Task<ClassifyResponse> AnswerAsync(ClassifyRequest request, Caller caller, int tries)
+    public async Task<ClassifyResponse> AnswerAsync(ClassifyRequest request, Caller caller)
     {
-        var named = catalog.Find(request.Model, "model");
         var asked = reader.Read(request, caller);
         // To a shadow only labels that are written are given.
-        var model = routes.Of(named, new PredictRequest { Model = request.Model, Segments = { request.Segments }, RoutingKey = request.RoutingKey, Task = PredictionTask.Rationale }).Model;
-        model.RequireLoaded();
-        ClassificationReader.RequireAble(model.Name, model.Card, asked);
-        if (model.Card.Form == PredictionForm.LabelFromRationale && asked.GivenRationale.Length == 0)
-        {
-            asked = asked with { GivenRationale = await rationales.AskAsync(model.Card, asked.Segments, caller.CancellationToken) };
-        }
-
-        if (model.Enter() is not { } lease)
-        {
-            // Another version has taken its place meanwhile.
-            return tries < MostTries
-                ? await AnswerAsync(request, caller, tries + 1)
-                : throw RpcFailure.Unavailable("MODEL_UNLOADING", $"{model.Name} is being unloaded.", TimeSpan.FromSeconds(1));
-        }
-
+        var routed = new PredictRequest { Model = request.Model, Segments = { request.Segments }, RoutingKey = request.RoutingKey, Task = PredictionTask.Rationale, GivenRationale = request.GivenRationale };
+        var entry = await entrance.EnterAsync(
+            routed,
+            version =>
+            {
+                ClassificationReader.RequireAble(version.Name, version.Card, asked);
+                return false;
+            },
+            caller.CancellationToken);
+        var model = entry.Route.Model;
         try
         {
-            var response = await WeighAsync(model, lease, asked);
+            var response = await WeighAsync(model, entry.Lease!, asked with { GivenRationale = entry.GivenRationale });
             ServingMetrics.Classified(model.Name, response.AnsweredBy);
             return response;
         }

@@ -29,18 +29,12 @@ internal sealed class EscalatedRows(DatasetStore store, StudentOptions options, 
                     return false;
                 }
 
-                if (writer.Append(row) is { } refused)
-                {
-                    return refused.Reason == "DUPLICATE_ID";
-                }
-
-                writer.Flush();
-                return true;
+                return writer.AppendToDisk(row) is not { } refused || refused.Reason == "DUPLICATE_ID";
             }
             catch (RpcException full)
             {
+                // The writer is as it was: the next row finds out whether there is room again, and nothing is read for it.
                 StudentLog.EscalationNotKept(logger, full, ModelName.Of(model));
-                Reopen(model);
                 return false;
             }
         }
@@ -89,22 +83,6 @@ internal sealed class EscalatedRows(DatasetStore store, StudentOptions options, 
         }
 
         return writer;
-    }
-
-    // Opened anew, a writer cuts off what a full disk has taken of a row.
-    private void Reopen(string model)
-    {
-        if (_growing.Remove(model, out var writer))
-        {
-            try
-            {
-                writer.Dispose();
-            }
-            catch (RpcException)
-            {
-                // It said so before.
-            }
-        }
     }
 
     private void Forget(string model, DatasetWriter writer)

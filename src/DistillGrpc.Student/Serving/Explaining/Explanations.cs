@@ -9,21 +9,22 @@ using DistillGrpc.Student.Serving.Scheduling;
 namespace DistillGrpc.Student.Serving.Explaining;
 
 /// <summary>Rationales of labels that were given before: written by the version that gave them, and read back.</summary>
-internal sealed class Explanations(PredictionStore predictions, PinnedVersions versions, AskReader asks, GivenRationales rationales, TimeProvider time)
+internal sealed class Explanations(PredictionStore predictions, PinnedVersions versions, AskReader asks, TimeProvider time)
 {
     /// <summary>Begins to explain a prediction. Whoever reads the output slowly keeps nobody waiting.</summary>
     /// <exception cref="Grpc.Core.RpcException">As the contract says.</exception>
     public async Task<ChannelReader<ExplainResponse>> StartAsync(ExplainRequest request, Caller caller)
     {
         var id = PredictionId.Parse(request.Prediction, "prediction");
-        var kept = predictions.Find(id);
+        asks.RequireLength([.. request.Segments, request.GivenRationale], "with given_rationale");
+        var kept = await predictions.FindAsync(id, caller.CancellationToken);
         var segments = SegmentsOf(id, kept, request);
         while (true)
         {
             var use = await versions.UseAsync(kept.Model, kept.Fingerprint, caller.CancellationToken);
             try
             {
-                var ask = await AskAsync(use.Served, kept, segments, request, caller);
+                var ask = AskOf(id, use.Served, kept, segments, request, caller);
                 if (use.Served.Enter() is { } writing)
                 {
                     // Of the same request: it may go on where others are no longer let in.
@@ -103,12 +104,31 @@ internal sealed class Explanations(PredictionStore predictions, PinnedVersions v
             return kept.Segments;
         }
 
-        var isSame = kept.InputHash.Length == 0 ? kept.Segments.SequenceEqual(request.Segments, StringComparer.Ordinal) : kept.InputHash.AsSpan().SequenceEqual(PredictionId.HashOf(id, request.Segments));
+        var isSame = kept.InputHash.Length == 0 ? kept.Segments.SequenceEqual(request.Segments, StringComparer.Ordinal) : PredictionId.IsInput(id, request.Segments, kept.InputHash);
         RpcFailure.Require(isSame, "segments", "are not the input of this prediction");
         return [.. request.Segments];
     }
 
-    private async Task<Ask> AskAsync(ServedModel served, KeptPrediction kept, IReadOnlyList<string> segments, ExplainRequest request, Caller caller)
+    // That of the label: any other, and be it of the same Teacher, would explain what nobody has answered.
+    private static string RationaleOf(string id, KeptPrediction kept, ExplainRequest request)
+    {
+        if (kept.Rationale.Length > 0)
+        {
+            RpcFailure.Require(request.GivenRationale.Length == 0 || request.GivenRationale == kept.Rationale, "given_rationale", "is not what this label was read from");
+            return kept.Rationale;
+        }
+
+        if (!PredictionId.HasRationale(kept.InputHash))
+        {
+            throw RpcFailure.FailedPrecondition("NO_KEPT_RATIONALE", "Of the rationale that this label was read from nothing was kept.");
+        }
+
+        RpcFailure.Require(request.GivenRationale.Length > 0, "given_rationale", "is needed: this Student keeps none (setting StoreInputs); PredictResponse has it where BOTH is asked for");
+        RpcFailure.Require(PredictionId.IsRationale(id, request.GivenRationale, kept.InputHash), "given_rationale", "is not what this label was read from");
+        return request.GivenRationale;
+    }
+
+    private Ask AskOf(string id, ServedModel served, KeptPrediction kept, IReadOnlyList<string> segments, ExplainRequest request, Caller caller)
     {
         var card = served.Card;
         var asked = new PredictRequest
@@ -119,14 +139,12 @@ internal sealed class Explanations(PredictionStore predictions, PinnedVersions v
             MaxOutputTokens = request.MaxOutputTokens,
             TopLogProbabilities = request.TopLogProbabilities,
             GivenLabel = card.ExplainsGivenLabel && kept.Label.Length <= AskReader.MaxGivenLabel ? kept.Label : "",
-            GivenRationale = kept.Rationale,
+            GivenRationale = card.Form == PredictionForm.LabelFromRationale ? RationaleOf(id, kept, request) : request.GivenRationale,
             Decoding = request.Decoding,
             Store = false,
         };
-        var ask = asks.Read(asked, caller, wantsDeltas: true);
+        var ask = asks.ReadKept(asked, caller, wantsDeltas: true);
         AskReader.RequireAble(served.Name, card, asked);
-        return card.Form == PredictionForm.LabelFromRationale && kept.Rationale.Length == 0
-            ? ask with { GivenRationale = await rationales.AskAsync(card, segments, caller.CancellationToken) }
-            : ask;
+        return ask;
     }
 }

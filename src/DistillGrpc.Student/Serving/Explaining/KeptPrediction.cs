@@ -12,7 +12,7 @@ internal sealed record KeptPrediction
     /// <summary>The input; empty where the operator keeps none.</summary>
     public required IReadOnlyList<string> Segments { get; init; }
 
-    /// <summary>What the input can be recognised by where it is not kept, as <see cref="PredictionId.HashOf"/>; empty where it is.</summary>
+    /// <summary>What the input, and the rationale that the label was read from, can be recognised by where they are not kept, as <see cref="PredictionId.HashOf(string, IReadOnlyList{string}, string)"/>; empty where they are.</summary>
     public required byte[] InputHash { get; init; }
 
     /// <summary>The label.</summary>

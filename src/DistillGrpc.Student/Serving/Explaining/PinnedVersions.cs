@@ -13,7 +13,19 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
     private static readonly TimeSpan Grain = TimeSpan.FromMilliseconds(50);
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Version, string Fingerprint), Pinned> _pinned = [];
-    private readonly HashSet<Task> _ending = [];
+    private readonly Dictionary<Task, ServedModel> _ending = [];
+
+    /// <summary>What is loaded for this alone, or being loaded, until its memory is given back.</summary>
+    public IReadOnlyList<ServedModel> Loaded
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _pinned.Values.Select(pinned => pinned.Served), .. _ending.Values];
+            }
+        }
+    }
 
     /// <summary>A version to explain with.</summary>
     /// <param name="version">Its name.</param>
@@ -66,7 +78,7 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
                 End(pinned);
             }
 
-            ending = [.. _ending];
+            ending = [.. _ending.Keys];
         }
 
         await Task.WhenAll(ending);
@@ -153,7 +165,7 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
         _pinned.Remove(pinned.Key);
         pinned.Idle?.Dispose();
         var ending = pinned.Served.DisposeAsync().AsTask();
-        _ending.Add(ending);
+        _ending.Add(ending, pinned.Served);
         _ = ending.ContinueWith(Ended, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 

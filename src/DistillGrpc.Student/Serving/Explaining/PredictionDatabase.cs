@@ -9,7 +9,7 @@ namespace DistillGrpc.Student.Serving.Explaining;
 
 /// <summary>
 /// Kept predictions on the disk: SQLite, in a file of its own. A commit does not wait for the disk: what a killed process had committed is there, what a machine that
-/// lost its power had committed last may not be. What is deleted is overwritten. Used by one caller at a time.
+/// lost its power had committed last may not be. What is deleted is overwritten. Used by one caller at a time; <see cref="PredictionReader"/> reads beside it.
 /// </summary>
 internal sealed class PredictionDatabase : IDisposable
 {
@@ -76,17 +76,21 @@ internal sealed class PredictionDatabase : IDisposable
     }
 
     /// <summary>Has what was removed overwritten in the file itself: until then it can be read there, and in the log of what was written.</summary>
+    /// <returns>Whether nothing is left to be done; not while somebody reads what is to go.</returns>
     /// <exception cref="DbException">The database refused.</exception>
-    public void Overwrite()
+    public bool Overwrite()
     {
         if (_hasRemoved)
         {
-            _connection.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
-            _hasRemoved = false;
+            using var command = _connection.Command("PRAGMA wal_checkpoint(TRUNCATE)");
+            // 0, or 1 where a reader was in the way.
+            _hasRemoved = (long)command.ExecuteScalar()! != 0;
         }
+
+        return !_hasRemoved;
     }
 
-    // What a process that was killed has left in the log, too. A full disk can still be read: then it is done later.
+    // What a process that was killed has left in the log, too. On a full disk that is done later.
     private void TryOverwrite()
     {
         _hasRemoved = true;
@@ -97,14 +101,6 @@ internal sealed class PredictionDatabase : IDisposable
         catch (DbException)
         {
         }
-    }
-
-    /// <summary>A prediction, or null.</summary>
-    /// <exception cref="DbException">The database refused.</exception>
-    public KeptPrediction? Find(string id)
-    {
-        using var transaction = _connection.BeginTransaction(deferred: true);
-        return transaction.Rows("SELECT model, fingerprint, hash, label, rationale, input, kept FROM predictions WHERE key = @key", Read, ("@key", PredictionId.KeyOf(id))).FirstOrDefault();
     }
 
     public void Dispose() => _connection.Dispose();
@@ -142,15 +138,4 @@ internal sealed class PredictionDatabase : IDisposable
 
         return gone.Length == AtOnce;
     }
-
-    private static KeptPrediction Read(DbDataReader row) => new()
-    {
-        Model = row.GetString(0),
-        Fingerprint = row.GetString(1),
-        InputHash = row.GetFieldValue<byte[]>(2),
-        Label = row.GetString(3),
-        Rationale = row.GetString(4),
-        Segments = [.. Example.Parser.ParseFrom(row.GetFieldValue<byte[]>(5)).Segments],
-        Time = DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(6)),
-    };
 }

@@ -12,6 +12,7 @@ namespace DistillGrpc.Student.Serving.Explaining;
 internal static partial class PredictionId
 {
     private const int Bytes = 16;
+    private const int HashBytes = HMACSHA256.HashSizeInBytes;
 
     /// <summary>A new one.</summary>
     public static string New() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(Bytes));
@@ -29,7 +30,21 @@ internal static partial class PredictionId
     public static byte[] KeyOf(string id) => SHA256.HashData(Encoding.ASCII.GetBytes(id));
 
     /// <summary>What an input is recognised by. Without the id nobody can tell even by trying which input it is of.</summary>
-    public static byte[] HashOf(string id, IReadOnlyList<string> segments)
+    /// <param name="id">The id.</param>
+    /// <param name="segments">The input.</param>
+    /// <param name="rationale">The rationale that the label was read from, which has a part of its own; empty where there is none.</param>
+    public static byte[] HashOf(string id, IReadOnlyList<string> segments, string rationale) => rationale.Length == 0 ? HashOf(id, segments) : [.. HashOf(id, segments), .. HashOf(id, [rationale])];
+
+    /// <summary>Whether an input is the one that a hash is of.</summary>
+    public static bool IsInput(string id, IReadOnlyList<string> segments, ReadOnlySpan<byte> hash) => hash.Length >= HashBytes && hash[..HashBytes].SequenceEqual(HashOf(id, segments));
+
+    /// <summary>Whether a rationale is the one that a hash is of besides the input.</summary>
+    public static bool IsRationale(string id, string rationale, ReadOnlySpan<byte> hash) => HasRationale(hash) && hash[HashBytes..].SequenceEqual(HashOf(id, [rationale]));
+
+    /// <summary>Whether a hash is of a rationale besides the input.</summary>
+    public static bool HasRationale(ReadOnlySpan<byte> hash) => hash.Length > HashBytes;
+
+    private static byte[] HashOf(string id, IReadOnlyList<string> segments)
     {
         using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, Encoding.ASCII.GetBytes(id));
         Span<byte> length = stackalloc byte[sizeof(int)];

@@ -25,7 +25,7 @@ internal sealed class PredictionStore : IAsyncDisposable
     // What is not on the disk yet, and the order in which it came.
     private readonly ConcurrentDictionary<string, KeptPrediction> _unwritten = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _order = new();
-    private readonly Lock _using = new();
+    private readonly PredictionReader _reader;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _writing;
     private PredictionDatabase? _database;
@@ -38,6 +38,7 @@ internal sealed class PredictionStore : IAsyncDisposable
     public PredictionStore(StudentOptions options, StateDirectory state, TimeProvider time, ILogger<PredictionStore> logger)
     {
         (_options, _time, _logger, _path) = (options, time, logger, Path.Combine(state.Root, FileName));
+        _reader = new PredictionReader(_path);
         if (KeepsNone)
         {
             Forget();
@@ -69,14 +70,15 @@ internal sealed class PredictionStore : IAsyncDisposable
 
         var id = PredictionId.New();
         var isWhole = _options.StoreInputs;
+        var rationale = served.Card.Form == PredictionForm.LabelFromRationale ? ask.GivenRationale : "";
         var prediction = new KeptPrediction
         {
             Model = served.Name,
             Fingerprint = served.Fingerprint,
             Segments = isWhole ? ask.Segments : [],
-            InputHash = isWhole ? [] : PredictionId.HashOf(id, ask.Segments),
+            InputHash = isWhole ? [] : PredictionId.HashOf(id, ask.Segments, rationale),
             Label = label,
-            Rationale = isWhole && served.Card.Form == PredictionForm.LabelFromRationale ? ask.GivenRationale : "",
+            Rationale = isWhole ? rationale : "",
             Time = _time.GetUtcNow(),
         };
         if (!TakeRoom(prediction.Bytes))
@@ -93,14 +95,14 @@ internal sealed class PredictionStore : IAsyncDisposable
 
     /// <summary>What is kept of a prediction.</summary>
     /// <exception cref="Grpc.Core.RpcException">NOT_FOUND where it is not kept, or no longer; UNAVAILABLE where the disk fails.</exception>
-    public KeptPrediction Find(string id)
+    public async Task<KeptPrediction> FindAsync(string id, CancellationToken cancellationToken)
     {
         if (KeepsNone)
         {
             throw RpcFailure.NotFound("PREDICTION_NOT_FOUND", "This Student keeps no predictions (setting PredictionRetention).");
         }
 
-        var kept = _unwritten.GetValueOrDefault(id) ?? FindOnDisk(id);
+        var kept = _unwritten.GetValueOrDefault(id) ?? await FindOnDiskAsync(id, cancellationToken);
         return kept is not null && kept.Time > _time.GetUtcNow() - _options.PredictionRetention
             ? kept
             : throw RpcFailure.NotFound("PREDICTION_NOT_FOUND", $"There is no such prediction, or no longer: they are kept for {Text(_options.PredictionRetention)}, and at most {_options.MaxKeptPredictions} of them.");
@@ -119,6 +121,7 @@ internal sealed class PredictionStore : IAsyncDisposable
         }
 
         _database?.Dispose();
+        _reader.Dispose();
         _stop.Dispose();
     }
 
@@ -151,38 +154,34 @@ internal sealed class PredictionStore : IAsyncDisposable
         }
     }
 
-    // Whether anything was written.
+    // By one caller at a time; whether anything was written.
     private bool Write()
     {
-        lock (_using)
+        var now = _time.GetUtcNow();
+        var isDue = _isBroken ? now >= _retryAt || _stop.IsCancellationRequested : !_order.IsEmpty || now - _tidied >= TidyInterval;
+        if (!isDue)
         {
-            var now = _time.GetUtcNow();
-            var isDue = _isBroken ? now >= _retryAt || _stop.IsCancellationRequested : !_order.IsEmpty || now - _tidied >= TidyInterval;
-            if (!isDue)
+            return false;
+        }
+
+        try
+        {
+            _database ??= new PredictionDatabase(_path, _options.StoreInputs);
+            string[] ids = [.. _order.Take(MostAtOnce)];
+            _database.Write(ids.Select(id => (id, _unwritten[id])), now - _options.PredictionRetention, _options.MaxKeptPredictions, _options.MaxKeptPredictionBytes);
+            _tidied = now;
+            Written(ids);
+            if (now - _overwritten >= TidyInterval && _database.Overwrite())
             {
-                return false;
+                _overwritten = now;
             }
 
-            try
-            {
-                _database ??= new PredictionDatabase(_path, _options.StoreInputs);
-                string[] ids = [.. _order.Take(MostAtOnce)];
-                _database.Write(ids.Select(id => (id, _unwritten[id])), now - _options.PredictionRetention, _options.MaxKeptPredictions, _options.MaxKeptPredictionBytes);
-                _tidied = now;
-                Written(ids);
-                if (now - _overwritten >= TidyInterval)
-                {
-                    _overwritten = now;
-                    _database.Overwrite();
-                }
-
-                return true;
-            }
-            catch (Exception failure)
-            {
-                Fail(failure, now);
-                return false;
-            }
+            return true;
+        }
+        catch (Exception failure)
+        {
+            Fail(failure, now);
+            return false;
         }
     }
 
@@ -209,8 +208,7 @@ internal sealed class PredictionStore : IAsyncDisposable
     {
         _database?.Dispose();
         _database = null;
-        // Those who ask meanwhile do not put it off.
-        _retryAt = now >= _retryAt ? now + RetryInterval : _retryAt;
+        _retryAt = now + RetryInterval;
         if (!_isBroken)
         {
             _isBroken = true;
@@ -218,20 +216,17 @@ internal sealed class PredictionStore : IAsyncDisposable
         }
     }
 
-    private KeptPrediction? FindOnDisk(string id)
+    // Beside the writer: neither what it writes nor what it cannot write is waited for.
+    private async Task<KeptPrediction?> FindOnDiskAsync(string id, CancellationToken cancellationToken)
     {
-        lock (_using)
+        try
         {
-            try
-            {
-                // What a full disk has can still be read.
-                return (_database ??= new PredictionDatabase(_path, _options.StoreInputs)).Find(id);
-            }
-            catch (Exception failure)
-            {
-                Fail(failure, _time.GetUtcNow());
-                throw RpcFailure.Unavailable("PREDICTIONS_UNAVAILABLE", "The kept predictions cannot be read; the Student's log says why.", RetryInterval);
-            }
+            return await _reader.FindAsync(id, cancellationToken);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            StudentLog.PredictionsNotRead(_logger, failure);
+            throw RpcFailure.Unavailable("PREDICTIONS_UNAVAILABLE", "The kept predictions cannot be read; the Student's log says why.", RetryInterval);
         }
     }
 

@@ -10,9 +10,9 @@ internal sealed class AskReader(StudentOptions options)
 {
     private const int DefaultMaxTokens = 256;
     private const int MaxTopLogProbabilities = 20;
+
     /// <summary>Most characters of a routing key.</summary>
     public const int MaxRoutingKey = 256;
-
 
     /// <summary>Most characters of a label that is explained.</summary>
     public const int MaxGivenLabel = 4096;
@@ -22,6 +22,13 @@ internal sealed class AskReader(StudentOptions options)
     public Ask Read(PredictRequest request, Caller caller, bool wantsDeltas)
     {
         CheckInput(request);
+        return ReadKept(request, caller, wantsDeltas);
+    }
+
+    /// <summary>As <see cref="Read"/>, where the texts are what was kept of an earlier request: what no caller has sent is not counted against what one may send.</summary>
+    /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT, with the field.</exception>
+    public Ask ReadKept(PredictRequest request, Caller caller, bool wantsDeltas)
+    {
         RpcFailure.Require(request.MaxOutputTokens >= 0 && request.MaxOutputTokens <= options.MaxOutputTokens, "max_output_tokens", $"must be 0 to {options.MaxOutputTokens}");
         RpcFailure.Require(request.TopLogProbabilities is >= 0 and <= MaxTopLogProbabilities, "top_log_probabilities", $"must be 0 to {MaxTopLogProbabilities}");
         RpcFailure.Require(request.RoutingKey.Length <= MaxRoutingKey, "routing_key", $"may have {MaxRoutingKey} characters");
@@ -107,12 +114,16 @@ internal sealed class AskReader(StudentOptions options)
         }
     }
 
+    /// <summary>Refuses more text than a caller may send.</summary>
+    /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT, with the field.</exception>
+    public void RequireLength(IEnumerable<string> texts, string with) => RpcFailure.Require(
+        texts.Sum(text => (long)text.Length) <= options.MaxInputCharacters, "segments", $"may have {options.MaxInputCharacters} characters in all, {with}");
+
     private void CheckInput(PredictRequest request)
     {
         RpcFailure.Require(request.Segments.Count > 0 && !request.Segments.Any(string.IsNullOrWhiteSpace), "segments", "must hold at least one text, and none may be empty");
-        var characters = request.Segments.Sum(segment => (long)segment.Length) + request.GivenLabel.Length + request.GivenRationale.Length;
         RpcFailure.Require(request.GivenLabel.Length <= MaxGivenLabel, "given_label", $"may have {MaxGivenLabel} characters");
-        RpcFailure.Require(characters <= options.MaxInputCharacters, "segments", $"may have {options.MaxInputCharacters} characters in all, with given_label and given_rationale");
+        RequireLength([.. request.Segments, request.GivenLabel, request.GivenRationale], "with given_label and given_rationale");
     }
 
     private void CheckCandidates(PredictRequest request, DecodingSpec label)

@@ -41,9 +41,12 @@ internal sealed class CandidateSet
     /// <summary>The labels that a model has learnt; null where it has none, or cannot write all of them.</summary>
     /// <param name="model">The model.</param>
     /// <param name="maxTokens">Most tokens of a label, with that which ends it.</param>
-    public static CandidateSet? Of(ServingModel model, int maxTokens) =>
-        model.Card.Labels is { Count: > 0 } labels && labels.All(label => model.Tokenizer.Encode(label) is var ids && CanWrite(model.Tokenizer, ids) && ids.Length < maxTokens)
-            ? new CandidateSet(model.Tokenizer, labels, maxTokens, "labels")
+    public static CandidateSet? Of(ServingModel model, int maxTokens) => Of(model.Tokenizer, model.Card.Labels, maxTokens);
+
+    /// <summary>The same, of its tokenizer and its labels.</summary>
+    public static CandidateSet? Of(ITokenizer tokenizer, IReadOnlyList<string> labels, int maxTokens) =>
+        labels.Count > 0 && labels.All(label => tokenizer.Encode(label) is var ids && CanWrite(tokenizer, ids) && ids.Length < maxTokens)
+            ? new CandidateSet(tokenizer, labels, maxTokens, "labels")
             : null;
 
     /// <summary>Checks labels without a model.</summary>

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
+using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Answers;
 using DistillGrpc.Student.Serving.Explaining;
 using DistillGrpc.Student.Serving.Requests;
@@ -22,12 +23,12 @@ internal sealed class Shadows(StudentOptions options, PredictionStore prediction
     /// <param name="ask">The same, read.</param>
     /// <param name="caller">The caller's side.</param>
     public ChannelWriter<StreamPredictResponse> Observe(Route route, PredictRequest request, Ask ask, ChannelWriter<StreamPredictResponse> caller) =>
-        route is not { Shadow: { } shadow, Division: { } division } ? caller
+        route is not { Shadow: { } shadow, Figures: { } figures } ? caller
         : new ObservedAnswers(caller, answers =>
         {
             if (answers.FirstOrDefault(part => part.Answer?.Task == PredictionTask.Label)?.Answer is { } given)
             {
-                Start(new Comparison(route.Model.Name, shadow, division, request, ask, given.Text, Spent(given)));
+                Start(new Comparison(shadow, figures, request, ask, given.Text, Spent(given)));
             }
         });
 
@@ -36,7 +37,7 @@ internal sealed class Shadows(StudentOptions options, PredictionStore prediction
         if (Interlocked.Increment(ref _running) > options.MaxShadows)
         {
             Interlocked.Decrement(ref _running);
-            comparison.Division.Dropped(comparison.Version, comparison.Shadow.Name);
+            comparison.Figures.Dropped();
             ServingMetrics.Shadowed(comparison.Shadow.Name, "dropped");
             return;
         }
@@ -46,20 +47,20 @@ internal sealed class Shadows(StudentOptions options, PredictionStore prediction
 
     private async Task RunAsync(Comparison comparison)
     {
-        var (version, shadow) = (comparison.Version, comparison.Shadow);
+        var shadow = comparison.Shadow;
         try
         {
             using var late = new CancellationTokenSource(options.ShadowTimeout, time);
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(late.Token, lifetime.ApplicationStopping);
             var label = await AnswerAsync(comparison, ended.Token);
             var isEqual = label.Text == comparison.Label;
-            comparison.Division.Compared(version, shadow.Name, isEqual, comparison.Spent, Spent(label));
+            comparison.Figures.Compared(isEqual, comparison.Spent, Spent(label));
             ServingMetrics.Shadowed(shadow.Name, isEqual ? "equal" : "different");
         }
         catch (Exception)
         {
             // Whatever it is: the model has logged what is its own, and a request that it cannot take is a figure.
-            comparison.Division.Failed(version, shadow.Name);
+            comparison.Figures.Failed();
             ServingMetrics.Shadowed(shadow.Name, "failed");
         }
         finally
@@ -87,5 +88,5 @@ internal sealed class Shadows(StudentOptions options, PredictionStore prediction
 
     private static TimeSpan Spent(TaskAnswer answer) => answer.Timings.Encode.ToTimeSpan() + answer.Timings.Decode.ToTimeSpan();
 
-    private sealed record Comparison(string Version, ServedModel Shadow, Models.ModelDivision Division, PredictRequest Request, Ask Ask, string Label, TimeSpan Spent);
+    private sealed record Comparison(ServedModel Shadow, ShadowFigures Figures, PredictRequest Request, Ask Ask, string Label, TimeSpan Spent);
 }

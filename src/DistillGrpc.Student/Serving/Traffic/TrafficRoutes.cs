@@ -25,9 +25,11 @@ internal sealed class TrafficRoutes(ModelCatalog catalog)
         }
 
         division.Given(toCanary: false);
+        // A request that comes while either alias moves is nobody's.
         return request.Task != PredictionTask.Rationale
             && Serving(model, policy.ShadowAlias, policy.ShadowPercent) is { } shadow && shadow != named && StickyShare.Of("shadow", model.Id, request) < policy.ShadowPercent
-            ? new Route(named, shadow, division)
+            && division.Shadow is { } figures && figures.AreOf(named.Name, shadow.Name)
+            ? new Route(named, shadow, figures)
             : new Route(named);
     }
 

@@ -108,6 +108,11 @@ internal sealed class JobRows(DatasetStore datasets, RowTeacher teacher, Extract
         return rows;
     }
 
+    /// <summary>What rows of the run's datasets were kept together by when they were divided; their own groups where they were not, or where nobody knows any more.</summary>
+    public Grouping Grouping(RunSpec spec) => new[] { spec.Source.EvaluationDataset, spec.Source.Dataset }.Where(name => name.Length > 0)
+        .Select(name => datasets.All.FirstOrDefault(dataset => dataset.Dataset.Name.StartsWith(name, StringComparison.Ordinal))?.Dataset.Origin?.Split?.Grouping)
+        .FirstOrDefault(grouping => grouping is not null) ?? new Grouping();
+
     /// <summary>The held-out rows with what the student reads to answer them: of a model that reads its label from a rationale, that.</summary>
     /// <exception cref="Grpc.Core.RpcException">As <see cref="HeldOut"/>; a row has no rationale, and there is no Teacher to ask, or it gave none.</exception>
     public async Task<IReadOnlyList<Example>> HeldOutAsync(RunSpec spec, JobFolder folder, Func<TrainingEvent, ValueTask> report, CancellationToken cancellationToken)

@@ -54,7 +54,7 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
             return;
         }
 
-        var heldOut = await rows.HeldOutAsync(spec, folder, ReportAsync, _stop.Token);
+        var (heldOut, grouping) = (await rows.HeldOutAsync(spec, folder, ReportAsync, _stop.Token), rows.Grouping(spec));
         var sources = new RunSources(baseModel?.Directory, local?.Directory);
         var (dataset, learnt, result) = spec.Source.Teacher is { StartAfterRows: > 0 and var first }
             ? await LearnWhileRowsArriveAsync(spec, first, heldOut, sources, folder)
@@ -63,7 +63,7 @@ internal sealed class JobRun(StoredJob job, JobStore store, JobRows rows, ModelC
         {
             var record = RunRecord.Of(job.Spec, dataset.Dataset.Name, learnt, options.TrainingThreads);
             result.Report = await OnThreadAsync(report =>
-                new RunReport(new RunPhases(spec, learnt, heldOut, baseModel?.Directory, folder, state, options, report, IsSuspended, _stop.Token), result, record, _labels, logger).Make());
+                new RunReport(new RunPhases(spec, learnt, heldOut, grouping, baseModel?.Directory, folder, state, options, report, IsSuspended, _stop.Token), result, record, _labels, logger).Make());
             folder.Result = result;
         }
 

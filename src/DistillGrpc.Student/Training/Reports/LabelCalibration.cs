@@ -1,6 +1,6 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Modeling.Decoding;
-using DistillGrpc.Modeling.Scoring;
+using DistillGrpc.Modeling.Tokenizers;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Serving.Requests;
 
@@ -27,9 +27,20 @@ internal sealed class LabelCalibration(RunPhases run)
             return null;
         }
 
-        var learnt = card.Labels.Select(ScoringRules.Normal).ToHashSet(StringComparer.Ordinal);
+        var tokenizer = TokenizerLoader.Load(run.Folder.Student);
+        if (CandidateSet.Of(tokenizer, card.Labels, run.Options.MaxOutputTokens) is not { } set)
+        {
+            return Refused("the student cannot write all of its labels");
+        }
+
+        var labels = new LearntLabels(tokenizer, set);
+        if (labels.Alike(run.Spec.Scorer) is var (one, other))
+        {
+            return Refused($"the labels '{one}' and '{other}' are the same to the scorer, and not to the student");
+        }
+
         var needsRationale = card.Form == PredictionForm.LabelFromRationale;
-        var rows = CalibrationRows.Of(run.HeldOut, run.Rows, row => learnt.Contains(ScoringRules.Normal(row.Label)) && (!needsRationale || HasHonestRationale(row)), run.Options.CalibrationRows);
+        var rows = CalibrationRows.Of(run.HeldOut, run.Rows, run.Grouping, row => labels.GoldOf(row) >= 0 && (!needsRationale || HasHonestRationale(row)), run.Options.CalibrationRows);
         var calibration = new Calibration { FittedRows = rows.Fitted.Count, ReportRows = rows.Report.Count, UnusedRows = rows.Unused };
         if (Math.Min(rows.Fitted.Count, rows.Report.Count) < LeastRows)
         {
@@ -37,37 +48,26 @@ internal sealed class LabelCalibration(RunPhases run)
             return calibration;
         }
 
+        calibration.EarlyStoppingRows = run.Spec.Source.EarlyStoppingPatience > 0 ? rows.Report.Count : 0;
         var model = ServingModel.Load(run.Folder.Student, run.Options, run.Options.TrainingThreads);
         using var engine = model.Engine;
         calibration.Engine = engine.Name;
-        if (CandidateSet.Of(model, run.Options.MaxOutputTokens) is { } labels)
-        {
-            Calibrate(calibration, rows, model, labels);
-        }
-        else
-        {
-            calibration.Refusal = "the student cannot write all of its labels";
-        }
-
+        Calibrate(calibration, rows, model, labels);
         return calibration;
     }
+
+    private Calibration Refused(string why) => new() { Refusal = why, UnusedRows = run.HeldOut.Count };
 
     // A rationale of the gold label, which the teacher was shown, is not what it gives to an input that it does not know.
     private static bool HasHonestRationale(Example row) => row.Rationale.Length > 0 && row.Teaching?.Provenance?.Rationalized != true;
 
-    private void Calibrate(Calibration calibration, CalibrationRows rows, ServingModel model, CandidateSet labels)
+    private void Calibrate(Calibration calibration, CalibrationRows rows, ServingModel model, LearntLabels labels)
     {
         var progress = new AnswerProgress(TrainingPhase.Calibration, rows.Fitted.Count + rows.Report.Count, run.Report);
         var asked = new StudentAnswers(model, run.Spec.MaxTargetTokens, run.CancellationToken);
-        string[] order = [.. labels.InOrder()], normal = [.. order.Select(ScoringRules.Normal)];
-        // Labels that the student writes alike are one; the set has the first of them.
-        int GoldOf(Example row) => Array.IndexOf(order, labels.LabelOf(model.Tokenizer.Decode(model.Tokenizer.Encode(row.Label)))) is var at and >= 0 ? at : Array.IndexOf(normal, ScoringRules.Normal(row.Label));
-        int[] Gold(IReadOnlyList<Example> of) => [.. of.Select(GoldOf)];
-
-        rows = new CalibrationRows([.. rows.Fitted.Where(row => GoldOf(row) >= 0)], [.. rows.Report.Where(row => GoldOf(row) >= 0)], rows.Unused);
-        calibration.Temperature = TemperatureFit.Of([.. asked.Choices(rows.Fitted, labels.Allowed, progress.Add).Zip(Gold(rows.Fitted))]);
+        calibration.Temperature = TemperatureFit.Of([.. asked.Choices(rows.Fitted, labels.Allowed, progress.Add).Zip(rows.Fitted.Select(labels.GoldOf))]);
         ChoiceLogits[] told = asked.Choices(rows.Report, labels.Allowed, progress.Add);
-        var gold = Gold(rows.Report);
+        int[] gold = [.. rows.Report.Select(labels.GoldOf)];
         double[][] after = [.. told.Select(row => row.LogProbabilities(calibration.Temperature))];
         calibration.Before = ProbabilityMetrics.Figures([.. told.Select(row => row.LogProbabilities())], gold);
         calibration.After = ProbabilityMetrics.Figures(after, gold);

@@ -8,6 +8,7 @@ namespace DistillGrpc.Student.Training.Reports;
 /// <param name="Spec">The run.</param>
 /// <param name="Rows">The rows that it learnt from.</param>
 /// <param name="HeldOut">The held-out rows.</param>
+/// <param name="Grouping">What the held-out rows were kept together by when they were held out.</param>
 /// <param name="BaseDirectory">Where the student was begun from, or null.</param>
 /// <param name="Folder">The job's folder; the student that has learnt is there.</param>
 /// <param name="State">Where unfinished things are put.</param>
@@ -16,7 +17,7 @@ namespace DistillGrpc.Student.Training.Reports;
 /// <param name="IsSuspended">Whether a run that is stopped will go on.</param>
 /// <param name="CancellationToken">Stops it.</param>
 internal sealed record RunPhases(
-    RunSpec Spec, IReadOnlyList<Example> Rows, IReadOnlyList<Example> HeldOut, string? BaseDirectory, JobFolder Folder, StateDirectory State, StudentOptions Options,
+    RunSpec Spec, IReadOnlyList<Example> Rows, IReadOnlyList<Example> HeldOut, Grouping Grouping, string? BaseDirectory, JobFolder Folder, StateDirectory State, StudentOptions Options,
     Action<TrainingEvent> Report, Func<bool> IsSuspended, CancellationToken CancellationToken)
 {
     /// <summary>Trains another student with the vocabulary of the first; where it was stopped before, from its last checkpoint. It is read, and thrown away.</summary>

@@ -1,14 +1,8 @@
-using System.Net;
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
 using Grpc.Core;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using static DistillGrpc.Student.Tests.Serving.ScriptedStudent;
 
 namespace DistillGrpc.Student.Tests.Serving.Classifying;
@@ -18,21 +12,10 @@ public sealed class EscalationTests : IAsyncLifetime
 {
     private static readonly ModelCard Card = new() { Labels = ["no", "yes"], Teacher = "teachers/own", Prompt = "prompts/own" };
     private readonly FakeTeacher _teacher = new();
-    private WebApplication? _app;
 
-    public async Task InitializeAsync()
-    {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, endpoint => endpoint.Protocols = HttpProtocols.Http2));
-        builder.Services.AddGrpc();
-        builder.Services.AddSingleton(_teacher);
-        _app = builder.Build();
-        _app.MapGrpcService<FakeTeacher>();
-        await _app.StartAsync();
-    }
+    public Task InitializeAsync() => _teacher.StartAsync();
 
-    public async Task DisposeAsync() => await _app!.DisposeAsync();
+    public async Task DisposeAsync() => await _teacher.DisposeAsync();
 
     [Fact]
     public async Task Escalate_StudentNotSure_IsTheTeachersAnswerAsTheSetHasIt()
@@ -58,7 +41,7 @@ public sealed class EscalationTests : IAsyncLifetime
 
         await student.Client.ClassifyAsync(Request(new Escalation { Teacher = "teachers/other" }));
 
-        Assert.Equal(("teachers/other", ""), (_teacher.Asked[0].Spec.Teacher, _teacher.Asked[0].Spec.Prompt));
+        Assert.Equal(("teachers/other", ""), (_teacher.Asked.Single().Spec.Teacher, _teacher.Asked.Single().Spec.Prompt));
     }
 
     [Fact]
@@ -104,7 +87,7 @@ public sealed class EscalationTests : IAsyncLifetime
     {
         await using var none = await ScriptedStudent.StartAsync(new ScriptedEngine(_ => "yes"), Card);
         var unnamed = await none.Client.ClassifyAsync(Request(new Escalation()));
-        await _app!.StopAsync();
+        await _teacher.StopAsync();
         await using var student = await StartAsync();
         var away = await student.Client.ClassifyAsync(Request(new Escalation()), DateTime.UtcNow.AddSeconds(20));
 
@@ -171,42 +154,7 @@ public sealed class EscalationTests : IAsyncLifetime
     }
 
     private Task<ScriptedStudent> StartAsync(params string[] settings) =>
-        ScriptedStudent.StartAsync(new ScriptedEngine(_ => "yes"), Card, [$"--Teacher={_app!.Address()}", .. settings]);
+        ScriptedStudent.StartAsync(new ScriptedEngine(_ => "yes"), Card, [_teacher.Setting, .. settings]);
 
     private static ClassifyRequest Request(Escalation escalation) => new() { Segments = { "x" }, MinProbability = 1, Escalation = escalation };
-
-    private sealed class FakeTeacher : TeacherService.TeacherServiceBase
-    {
-        private int _left;
-
-        public List<(RationaleSpec Spec, Example Input)> Asked { get; } = [];
-
-        public Func<Example, RationaleResult> Answer { get; set; } = _ => new RationaleResult { Label = "yes" };
-
-        public bool Hangs { get; set; }
-
-        public int Left => Volatile.Read(ref _left);
-
-        public override async Task GenerateRationales(IAsyncStreamReader<GenerateRationalesRequest> requestStream, IServerStreamWriter<GenerateRationalesResponse> responseStream, ServerCallContext context)
-        {
-            await requestStream.MoveNext(context.CancellationToken);
-            var spec = requestStream.Current.Spec;
-            await requestStream.MoveNext(context.CancellationToken);
-            var input = requestStream.Current.Input;
-            Asked.Add((spec, input));
-            if (Hangs)
-            {
-                try
-                {
-                    await Task.Delay(Timeout.Infinite, context.CancellationToken);
-                }
-                finally
-                {
-                    Interlocked.Increment(ref _left);
-                }
-            }
-
-            await responseStream.WriteAsync(new GenerateRationalesResponse { Result = Answer(input) });
-        }
-    }
 }

@@ -163,6 +163,25 @@ public sealed class KeptPredictionTests
         Assert.Equal("because yes", (await student.ExplainAsync(before)).Answer.Text);
     }
 
+    [Fact]
+    public async Task Explain_WhileSomethingIsBeingWritten_DoesNotWaitForIt()
+    {
+        await using var student = await ExplainedStudent.StartAsync(Answer);
+        var prediction = await student.PredictAsync("one");
+        await student.WrittenAsync(1);
+        await using var other = new SqliteConnection($"Data Source={student.Database};Pooling=False");
+        other.Open();
+        await using var writing = other.BeginTransaction();
+        await student.PredictAsync("two");
+        // From now on the writer waits for the other's transaction, for some seconds.
+        student.Time.Advance(TimeSpan.FromMilliseconds(300));
+        await Task.Delay(300);
+        var explaining = student.ExplainAsync(prediction);
+
+        Assert.Same(explaining, await Task.WhenAny(explaining, Task.Delay(TimeSpan.FromSeconds(3))));
+        Assert.Equal("because yes", (await explaining).Answer.Text);
+    }
+
     private static string Answer(string text) => text.StartsWith("[label]", StringComparison.Ordinal) ? "yes" : "because yes";
 
     private static void Run(ExplainedStudent student, string sql)

@@ -1,3 +1,4 @@
+using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using Grpc.Core;
 
@@ -107,6 +108,25 @@ public sealed class PinnedVersionTests
         Assert.Equal((StatusCode.ResourceExhausted, "TOO_MANY_VERSIONS"), (code, reason));
         Assert.Equal("models/x/versions/2", (await using2).Answer.Model);
         Assert.Equal("models/x/versions/1", (await student.ExplainAsync(ofFirst)).Answer.Model);
+    }
+
+    [Fact]
+    public async Task GetCapacity_VersionThatIsLoadedToExplainAlone_IsToldApartUntilItIsGone()
+    {
+        await using var student = await ExplainedStudent.StartAsync(Answer, null, "--PinnedVersionIdle=00:05:00");
+        var admin = new AdminClient(student.Channel);
+        var prediction = await student.PredictAsync();
+        await student.ExplainAsync(prediction);
+        Assert.Equal([("models/x/versions/1", false)], await VersionsAsync());
+        await student.Models.SetAliasAsync("models/x/versions/2", "stable");
+        await student.ExplainAsync(prediction);
+        Assert.Equal([("models/x/versions/2", false), ("models/x/versions/1", true)], await VersionsAsync());
+        Assert.Equal(4, (await admin.GetCapacityAsync()).Versions[1].WeightBytes);
+        student.Time.Advance(TimeSpan.FromMinutes(5));
+        await ScriptedStudent.UntilAsync(() => student.Loaded.Last().Engine.IsDisposed);
+        await ScriptedStudent.UntilAsync(() => VersionsAsync().GetAwaiter().GetResult() is [("models/x/versions/2", false)]);
+
+        async Task<(string, bool)[]> VersionsAsync() => [.. (await admin.GetCapacityAsync()).Versions.Select(version => (version.Name, version.ExplainsOnly))];
     }
 
     private static string Answer(string text) => text.StartsWith("[label]", StringComparison.Ordinal) ? "yes" : "because yes";

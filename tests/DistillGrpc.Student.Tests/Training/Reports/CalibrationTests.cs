@@ -87,8 +87,8 @@ public sealed class CalibrationTests : IDisposable
         Example[] learnt = [.. Enumerable.Range(0, 50).Select(i => Row(i))];
         Example[] heldOut = [.. Enumerable.Range(25, 400).Select(i => Row(i)), .. Enumerable.Range(1000, 300).Select(i => Row(i, group: $"g{i % 30}")), Row(5000, label: "?")];
 
-        var rows = CalibrationRows.Of(heldOut, learnt, row => row.Label != "?", 2000);
-        var fewer = CalibrationRows.Of([.. heldOut.Reverse()], learnt, row => row.Label != "?", 100);
+        var rows = CalibrationRows.Of(heldOut, learnt, new Grouping(), row => row.Label != "?", 2000);
+        var fewer = CalibrationRows.Of([.. heldOut.Reverse()], learnt, new Grouping(), row => row.Label != "?", 100);
 
         string[] fitted = [.. rows.Fitted.Select(row => row.Id)], report = [.. rows.Report.Select(row => row.Id)];
         Assert.Empty(fitted.Intersect(report));

@@ -110,7 +110,7 @@ public sealed class ReportPartsTests
         var (job, warnings) = (new JobFolder(state, "a").Create(), new List<string>());
         Directory.CreateDirectory(job.Student);
         var spec = RunSpec.Check(new TrainingSpec { ModelId = "m", Preset = "micro", Mode = TrainingMode.LabelOnly });
-        var run = new RunPhases(spec, [], Rows(1), null, job, state, new StudentOptions(), told => warnings.Add(told.Warning.Reason), () => false, CancellationToken.None);
+        var run = new RunPhases(spec, [], Rows(1), new Grouping(), null, job, state, new StudentOptions(), told => warnings.Add(told.Warning.Reason), () => false, CancellationToken.None);
 
         var report = new RunReport(run, new TrainingResult(), new ReproducibilityRecord(), null, NullLogger.Instance).Make();
 
