@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Google.Rpc;
 using Grpc.Core;
 
@@ -28,15 +29,41 @@ public static class RpcErrors
     }
 
     /// <summary>The stable reason, or null where the service gave none.</summary>
-    public static string? Reason(RpcException failure) => failure.GetRpcStatus()?.GetDetail<ErrorInfo>()?.Reason;
+    public static string? Reason(RpcException failure) => Detail<ErrorInfo>(failure)?.Reason;
 
     /// <summary>The refused field, or null.</summary>
-    public static string? Field(RpcException failure) => failure.GetRpcStatus()?.GetDetail<BadRequest>()?.FieldViolations.FirstOrDefault()?.Field;
+    public static string? Field(RpcException failure) => Detail<BadRequest>(failure)?.FieldViolations.FirstOrDefault()?.Field;
 
     /// <summary>What was refused, one by one: each a line for people. Empty where the service gave none.</summary>
     public static IReadOnlyList<string> Violations(RpcException failure) =>
-        failure.GetRpcStatus()?.GetDetail<BadRequest>()?.FieldViolations.Select(violation => violation.Description).ToArray() ?? [];
+        Detail<BadRequest>(failure)?.FieldViolations.Select(violation => violation.Description).ToArray() ?? [];
 
     /// <summary>After which time the service wants to be asked again, or null.</summary>
-    public static TimeSpan? RetryDelay(RpcException failure) => failure.GetRpcStatus()?.GetDetail<RetryInfo>()?.RetryDelay?.ToTimeSpan();
+    public static TimeSpan? RetryDelay(RpcException failure)
+    {
+        try
+        {
+            return Detail<RetryInfo>(failure)?.RetryDelay?.ToTimeSpan() is { Ticks: >= 0 } delay ? delay : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // It is no duration.
+            return null;
+        }
+    }
+
+    // Details that cannot be read are as good as none: the status itself is there.
+    private static T? Detail<T>(RpcException failure)
+        where T : class, IMessage<T>, new()
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        try
+        {
+            return failure.GetRpcStatus()?.GetDetail<T>();
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return null;
+        }
+    }
 }

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -17,7 +18,7 @@ internal sealed class ErrorInterceptor(IHostApplicationLifetime lifetime, ILogge
 
     public override Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation) =>
-        Guard(context, call => Done(continuation(request, responseStream, call)));
+        Guard(context, call => Done(continuation(request, Watched(responseStream, context), call)));
 
     public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
@@ -25,7 +26,9 @@ internal sealed class ErrorInterceptor(IHostApplicationLifetime lifetime, ILogge
 
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
-        Guard(context, call => Done(continuation(new ReadableStream<TRequest>(requestStream), responseStream, call)));
+        Guard(context, call => Done(continuation(new ReadableStream<TRequest>(requestStream), Watched(responseStream, context), call)));
+
+    private static WatchedStream<T> Watched<T>(IServerStreamWriter<T> stream, ServerCallContext context) => new(stream, context.GetHttpContext().Features.GetRequiredFeature<CallPatience>());
 
     private static async Task<bool> Done(Task call)
     {

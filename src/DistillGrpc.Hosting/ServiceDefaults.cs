@@ -51,8 +51,7 @@ public static class ServiceDefaults
 
         configuration.AddCommandLine(args);
         var options = configuration.Get<ServiceOptions>() ?? new ServiceOptions();
-        Setting.Require(options.MaxReceiveBytes is >= 1024 and <= 1 << 30, nameof(options.MaxReceiveBytes), "must be 1024 to 1073741824.");
-        Setting.Require(options.MaxStreamsPerConnection is >= 1 and <= 1_000_000, nameof(options.MaxStreamsPerConnection), "must be 1 to 1000000.");
+        options.Check();
         var address = Address(options.Listen.Length > 0 ? options.Listen : listen);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(_ => new StateDirectory(options.StateDirectory, name));
@@ -61,6 +60,7 @@ public static class ServiceDefaults
             kestrel.Listen(address, endpoint => endpoint.Protocols = HttpProtocols.Http2);
             kestrel.Limits.Http2.MaxStreamsPerConnection = options.MaxStreamsPerConnection;
             kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
+            // It would end the whole connection, and streams may be silent: CallPatience ends the one call.
             kestrel.Limits.MinRequestBodyDataRate = null;
         });
         builder.Services.AddGrpc(grpc =>
@@ -79,9 +79,10 @@ public static class ServiceDefaults
         return (builder, configuration.Get<TOptions>() ?? new TOptions());
     }
 
-    /// <summary>Maps health and, unless it is switched off, reflection, and says what callers get whose messages cannot be read.</summary>
+    /// <summary>Maps health and, unless it is switched off, reflection, and says what callers get whose messages cannot be read, or who are too slow.</summary>
     public static WebApplication MapServiceDefaults(this WebApplication app)
     {
+        app.UseMiddleware<SlowCallers>();
         app.UseMiddleware<MalformedMessage>();
         app.MapGrpcService<HealthService>();
         if (app.Services.GetRequiredService<ServiceOptions>().Reflection)

@@ -87,6 +87,11 @@ internal static class TokenizerJsonFile
 
     private static Piece ReadPiece(JsonElement entry, bool isUnknown, HashSet<string> special, bool fallback)
     {
+        if (entry.GetArrayLength() < 2)
+        {
+            throw new InvalidDataException("a piece has no score");
+        }
+
         var text = entry[0].GetString() ?? throw new InvalidDataException("a piece is not a text");
         var kind = isUnknown ? PieceKind.Unknown
             : special.Contains(text) ? PieceKind.Control

@@ -18,8 +18,7 @@ public static class TokenizerLoader
     {
         var files = TokenizerFiles.Read(directory);
         var config = files[TokenizerFiles.Config] is { } bytes ? ParseJson(TokenizerFiles.Config, bytes) : default;
-        if (config.ValueKind == JsonValueKind.Object && config.TryGetProperty("tokenizer_class", out var kind)
-            && kind.ValueKind == JsonValueKind.String && kind.GetString()!.StartsWith("ByT5", StringComparison.Ordinal))
+        if (Named(TokenizerFiles.Config, () => IsOfBytes(config)))
         {
             return new ByteTokenizer(Sentinels(config, ByteTokenizer.DefaultSentinels));
         }
@@ -31,6 +30,9 @@ public static class TokenizerLoader
             _ => throw new InvalidDataException($"There is no tokenizer: neither {TokenizerFiles.SentencePiece} nor {TokenizerFiles.TokenizerJson} is there."),
         };
     }
+
+    private static bool IsOfBytes(JsonElement config) => config.ValueKind == JsonValueKind.Object && config.TryGetProperty("tokenizer_class", out var kind)
+        && kind.ValueKind == JsonValueKind.String && kind.GetString()!.StartsWith("ByT5", StringComparison.Ordinal);
 
     private static UnigramTokenizer FromSentencePiece(byte[] model, JsonElement config, TokenizerFiles files)
     {

@@ -23,6 +23,12 @@ public sealed class UnigramTokenizer : ITokenizer
 
     internal UnigramTokenizer(UnigramVocabulary vocabulary, IReadOnlyList<SpecialToken> added, TokenizerFiles files)
     {
+        // Nothing is allocated on a file's word.
+        if (added.Any(token => token.Text.Length == 0 || token.Id < 0 || token.Id >= vocabulary.Pieces.Count + added.Count))
+        {
+            throw new InvalidDataException("an added token has no text, or its id leaves a gap");
+        }
+
         _files = files;
         PadId = vocabulary.PadId;
         EosId = vocabulary.EosId;

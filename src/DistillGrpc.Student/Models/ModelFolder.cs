@@ -14,7 +14,7 @@ internal sealed class ModelFolder
 {
     private const string IndexFile = "model.json";
     private const string LineageFile = "lineage.json";
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true };
 
     private readonly string _path;
     private Index _index;
@@ -32,6 +32,12 @@ internal sealed class ModelFolder
         catch (JsonException damaged)
         {
             throw new InvalidDataException($"{IndexFile} is damaged.", damaged);
+        }
+
+        // There is a number after the last one.
+        if (_index.Last is < 0 or int.MaxValue || _index.Aliases.Values.Any(number => number <= 0))
+        {
+            throw new InvalidDataException($"{IndexFile} has numbers that no version has.");
         }
     }
 

@@ -13,6 +13,12 @@ internal static class RawCall
     public static async Task<(StatusCode Code, string Reason, string Message)> SendAsync(GrpcChannel channel, string method, byte[] body, string? encoding = null)
     {
         using var client = new HttpClient();
+        return await SendAsync(client, channel, method, body, encoding);
+    }
+
+    /// <summary>The same over a client's connection.</summary>
+    public static async Task<(StatusCode Code, string Reason, string Message)> SendAsync(HttpClient client, GrpcChannel channel, string method, byte[] body, string? encoding = null)
+    {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{channel.Target}/distill.v1.InferenceService/{method}")
         {
             Version = HttpVersion.Version20,
