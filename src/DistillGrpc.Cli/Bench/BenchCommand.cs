@@ -24,6 +24,8 @@ internal sealed class BenchCommand
     private readonly Option<int> _threads = new("--threads") { Description = "With --model-preset: threads of a step; 0 for all processors." };
     private readonly Option<int> _input = new("--input-tokens") { Description = "Tokens of an input, task prefix and end included; of a Student that runs about so many.", DefaultValueFactory = _ => 128 };
     private readonly Option<int> _output = new("--output-tokens") { Description = "Most tokens of each task's answer; a trained model may end sooner, and the report says so.", DefaultValueFactory = _ => 64 };
+    private readonly Option<double> _range = new("--length-range") { Description = "Each request's input and output are up to this share longer or shorter than that, at random: 0.5 for half." };
+    private readonly Option<string[]> _candidates = new("--candidate") { Description = "A label that the answer may be; given several times, it is one of them, and only what leads to one is computed.", DefaultValueFactory = _ => [] };
     private readonly Option<string> _task = new("--task") { Description = "What is asked for.", DefaultValueFactory = _ => "label" };
     private readonly Option<string> _concurrency = new("--concurrency") { Description = "Requests at once; several numbers, by commas, one after another.", DefaultValueFactory = _ => "1,16" };
     private readonly Option<bool> _together = new("--together") { Description = "With --concurrency: those at once begin together, and the next ones when all are answered." };
@@ -47,7 +49,7 @@ internal sealed class BenchCommand
         _precision.AcceptOnlyFromAmong("int8", "float32");
         var command = new Command(Name, "Measures how fast a Student answers: throughput, time to the first token and for each further one, and where the time goes.")
         {
-            _student, _model, _preset, _random, _engine, _precision, _threads, _input, _output, _task, _concurrency, _together, _rate, _requests, _seconds, _warmUp, _seed, _json,
+            _student, _model, _preset, _random, _engine, _precision, _threads, _input, _output, _range, _candidates, _task, _concurrency, _together, _rate, _requests, _seconds, _warmUp, _seed, _json,
         };
         command.SetAction((parsed, cancellationToken) => Failures.Guard(() => RunAsync(parsed, cancellationToken), cancellationToken));
         return command;
@@ -78,12 +80,18 @@ internal sealed class BenchCommand
         Require(parsed.GetValue(_requests) is null || parsed.GetValue(_seconds) is null, "--seconds", "give it or --requests, not both.");
         Require(seconds is > 0 and <= 86_400, "--seconds", "must be above 0, to 86400.");
         Require(warmUp is null or (>= 0 and <= MostRequests), "--warm-up", $"must be 0 to {MostRequests}.");
+        Require(parsed.GetValue(_candidates) is [] || parsed.GetValue(_task) != "rationale", "--candidate", "is for labels, not for --task rationale.");
+        Require(parsed.GetValue(_range) is >= 0 and < 1, "--length-range", "must be 0 to below 1.");
         var requests = parsed.GetValue(_requests);
         Require(requests is null or (>= 1 and <= MostRequests), "--requests", $"must be 1 to {MostRequests}.");
         return new BenchOptions(
             parsed.GetValue(_preset) is null ? parsed.GetValue(_model)! : $"models/{PresetStudent.ModelId}",
             PredictOptions.TaskOf(parsed.GetValue(_task)!),
-            Within(parsed, _input), Within(parsed, _output), Loads(parsed), requests, TimeSpan.FromSeconds(seconds), warmUp, parsed.GetValue(_seed));
+            Within(parsed, _input), Within(parsed, _output), Loads(parsed), requests, TimeSpan.FromSeconds(seconds), warmUp, parsed.GetValue(_seed))
+        {
+            LengthRange = parsed.GetValue(_range),
+            Candidates = parsed.GetValue(_candidates)!,
+        };
     }
 
     private Load[] Loads(ParseResult parsed)
@@ -120,7 +128,7 @@ internal sealed class BenchCommand
         Require(parsed.GetValue(_threads) is >= 0 and <= 1024, "--threads", "must be 0 to 1024.");
         return new PresetOptions(
             name, Enum.Parse<EngineKind>(parsed.GetValue(_engine)!, ignoreCase: true), Enum.Parse<Precision>(parsed.GetValue(_precision)!, ignoreCase: true),
-            parsed.GetValue(_threads) is > 0 and var threads ? threads : Environment.ProcessorCount, parsed.GetValue(_seed), Math.Max(DefaultInputTokens, options.InputTokens), options.OutputTokens, Math.Max(256, options.Loads.Max(load => load.Concurrency)));
+            parsed.GetValue(_threads) is > 0 and var threads ? threads : Environment.ProcessorCount, parsed.GetValue(_seed), Math.Max(DefaultInputTokens, options.MostInputTokens), options.MostOutputTokens, Math.Max(256, options.Loads.Max(load => load.Concurrency)));
     }
 
     private static void RequireNone(ParseResult parsed, string rule, params ReadOnlySpan<Option> options)

@@ -19,11 +19,13 @@ internal sealed class BenchPrompts(int words, int seed, string model = "")
     public string Model => model;
 
     /// <summary>The prompt of a number; those of different numbers differ, but for very short ones.</summary>
-    public string Of(int number)
+    /// <param name="number">The number.</param>
+    /// <param name="share">Its length, as a share of the words of each.</param>
+    public string Of(int number, double share = 1)
     {
         var random = new Random(unchecked((seed * Factor) + number));
         var rest = number;
-        return string.Join(' ', Enumerable.Range(0, words).Select(_ =>
+        return string.Join(' ', Enumerable.Range(0, Math.Max(1, (int)Math.Round(words * share))).Select(_ =>
         {
             // The number's digits in a system of a hundred, then whatever comes.
             var word = rest > 0 ? rest % Words.Count : random.Next(Words.Count);

@@ -38,6 +38,8 @@ internal sealed record BenchReport(string Model, BenchOptions Options, PresetPro
             Task = $"{Options.Task}".ToLowerInvariant(),
             Options.InputTokens,
             Options.OutputTokens,
+            Options.LengthRange,
+            Options.Candidates,
             Options.Seed,
             Results,
         },
@@ -47,7 +49,7 @@ internal sealed record BenchReport(string Model, BenchOptions Options, PresetPro
     public string Text()
     {
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{Model}{ProcessText()}: {Options.InputTokens} tokens in, {Options.OutputTokens} out, {TaskText()}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"{Model}{ProcessText()}: {Options.InputTokens} tokens in, {Options.OutputTokens} out{RangeText()}, {TaskText()}");
         foreach (var (load, result) in Options.Loads.Zip(Results))
         {
             Append(text, load, result);
@@ -59,7 +61,10 @@ internal sealed record BenchReport(string Model, BenchOptions Options, PresetPro
     private string ProcessText() => Process is null ? "" : string.Create(
         CultureInfo.InvariantCulture, $", {Process.Engine}, random weights that never end an answer, {Process.WeightBytes / 1e6:0} MB of them, {Process.ResidentBytes / 1e6:0} MB in memory");
 
-    private string TaskText() => Options.Task == PredictionTask.Both ? "label and rationale, each" : $"the {Options.Task}".ToLowerInvariant();
+    private string TaskText() => (Options.Task == PredictionTask.Both ? "label and rationale, each" : $"the {Options.Task}".ToLowerInvariant())
+        + (Options.Candidates.Count > 0 ? string.Create(CultureInfo.InvariantCulture, $", the label one of {Options.Candidates.Count}") : "");
+
+    private string RangeText() => Options.LengthRange > 0 ? string.Create(CultureInfo.InvariantCulture, $", up to {100 * Options.LengthRange:0}% more or less") : "";
 
     private void Append(StringBuilder text, Load load, LoadResult result)
     {
@@ -92,7 +97,7 @@ internal sealed record BenchReport(string Model, BenchOptions Options, PresetPro
     {
         var (input, output) = (result.InputTokens!, result.OutputTokens!);
         var wanted = Options.OutputTokens * (Options.Task == PredictionTask.Both ? 2 : 1);
-        var end = output.Min < wanted ? $" (of {wanted}: the model ends its answers itself)" : "";
+        var end = output.Min < wanted && Options.LengthRange == 0 && Options.Candidates.Count == 0 ? $" (of {wanted}: the model ends its answers itself)" : "";
         return $"  tokens in {Range(input)}, out {Range(output)}{end}";
     }
 

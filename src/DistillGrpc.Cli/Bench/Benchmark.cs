@@ -1,4 +1,5 @@
 using DistillGrpc.Client;
+using DistillGrpc.Contracts.V1;
 using Grpc.Net.Client;
 
 namespace DistillGrpc.Cli.Bench;
@@ -46,9 +47,23 @@ internal sealed class Benchmark(BenchOptions options)
         var results = new List<LoadResult>();
         foreach (var load in options.Loads)
         {
-            results.Add(await new LoadRun(student, options, load, () => prompts.Of(Interlocked.Increment(ref _prompts)), _progress).RunAsync(cancellationToken));
+            results.Add(await new LoadRun(student, options, load, () => Request(prompts), _progress).RunAsync(cancellationToken));
         }
 
         return new BenchReport(prompts.Model, options, null, results);
+    }
+
+    private StreamPredictRequest Request(BenchPrompts prompts)
+    {
+        var number = Interlocked.Increment(ref _prompts);
+        var (input, output) = options.SharesOf(number);
+        return new StreamPredictRequest
+        {
+            Model = options.Model,
+            Task = options.Task,
+            MaxOutputTokens = Math.Max(1, (int)Math.Round(options.OutputTokens * output)),
+            Segments = { prompts.Of(number, input) },
+            Candidates = { options.Candidates },
+        };
     }
 }

@@ -6,7 +6,7 @@ using DistillGrpc.Contracts.V1;
 namespace DistillGrpc.Cli.Bench;
 
 /// <summary>Has requests come as a load says, and keeps what became of them.</summary>
-internal sealed class LoadRun(InferenceClient student, BenchOptions options, Load load, Func<string> nextPrompt, ProgressLine progress)
+internal sealed class LoadRun(InferenceClient student, BenchOptions options, Load load, Func<StreamPredictRequest> nextRequest, ProgressLine progress)
 {
     private readonly ConcurrentBag<RequestSample> _samples = [];
     private readonly List<RequestSample[]> _waves = [];
@@ -37,7 +37,7 @@ internal sealed class LoadRun(InferenceClient student, BenchOptions options, Loa
         for (; left > 0; left -= width)
         {
             progress.Show($"{load}: warming up");
-            await Task.WhenAll(Enumerable.Range(0, Math.Min(left, width)).Select(_ => RequestSample.AskAsync(student, Request(), () => Now, null, cancellationToken)));
+            await Task.WhenAll(Enumerable.Range(0, Math.Min(left, width)).Select(_ => RequestSample.AskAsync(student, nextRequest(), () => Now, null, cancellationToken)));
         }
     }
 
@@ -85,7 +85,7 @@ internal sealed class LoadRun(InferenceClient student, BenchOptions options, Loa
 
     private async Task<RequestSample> AskAsync(TimeSpan? due, CancellationToken cancellationToken)
     {
-        var sample = await RequestSample.AskAsync(student, Request(), () => Now, due, cancellationToken);
+        var sample = await RequestSample.AskAsync(student, nextRequest(), () => Now, due, cancellationToken);
         _samples.Add(sample);
         var answered = Interlocked.Increment(ref _answered);
         if (_pace.IsTime())
@@ -95,6 +95,4 @@ internal sealed class LoadRun(InferenceClient student, BenchOptions options, Loa
 
         return sample;
     }
-
-    private StreamPredictRequest Request() => new() { Model = options.Model, Task = options.Task, MaxOutputTokens = options.OutputTokens, Segments = { nextPrompt() } };
 }

@@ -110,6 +110,6 @@ public sealed class LoadRunTests
         await using var student = await FakeServices.StartAsync(new MeasuredStudent { OnStream = onStream });
         using var channel = DistillChannel.To(student.Address());
         var options = new BenchOptions("", PredictionTask.Label, 5, 3, [load], requests, time, WarmUp: 0, Seed);
-        return await new LoadRun(new InferenceClient(channel), options, load, () => "a b", new ProgressLine()).RunAsync(default);
+        return await new LoadRun(new InferenceClient(channel), options, load, () => new StreamPredictRequest { MaxOutputTokens = 3, Segments = { "a b" } }, new ProgressLine()).RunAsync(default);
     }
 }
