@@ -42,6 +42,9 @@ internal sealed class Child : IDisposable
         }
     }
 
+    /// <summary>What it has open, as Linux names it.</summary>
+    public IReadOnlyList<string> Handles() => [.. Directory.EnumerateFileSystemEntries($"/proc/{_process.Id}/fd").Select(path => new FileInfo(path).LinkTarget ?? "")];
+
     /// <summary>Starts a program that lies beside this one, and waits until it says something.</summary>
     public static async Task<Child> StartAsync(string assembly, params string[] arguments)
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using DistillGrpc.Benchmarks.Engines;
 using DistillGrpc.Benchmarks.Machine;
 using DistillGrpc.Benchmarks.Serving;
+using DistillGrpc.Benchmarks.Soaking;
 using DistillGrpc.Benchmarks.Teaching;
 using DistillGrpc.Benchmarks.Training;
 
@@ -17,5 +18,6 @@ var root = new RootCommand("Benchmarks: programs that measure, not tests. Run th
     ServingBenchmark.Create(),
     TrainingBenchmark.Create(),
     TrainingProbe.Create(),
+    SoakBenchmark.Create(),
 };
 return await root.Parse(args).InvokeAsync();

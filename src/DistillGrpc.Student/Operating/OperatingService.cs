@@ -26,6 +26,7 @@ internal sealed class OperatingService(ModelCatalog catalog, InferenceGate gate,
                 InferenceCalls = gate.Inside,
                 CachedBytes = cache.Bytes,
                 MaxCachedBytes = options.ResponseCacheBytes,
+                ManagedBytes = GC.GetTotalMemory(forceFullCollection: false),
             },
         };
         response.Versions.AddRange(catalog.All.SelectMany(model => model.Served.OrderBy(version => version.Key)).Select(version => version.Value.Capacity()));

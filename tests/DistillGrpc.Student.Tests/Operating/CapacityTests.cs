@@ -30,7 +30,7 @@ public sealed class CapacityTests
         // "[label] 0" and its end, and room for 20.
         Assert.Equal(30, busy.ContextTokens);
         Assert.Equal(4, process.InferenceCalls);
-        Assert.True(process is { ResidentBytes: > 10_000_000, Threads: > 3, Draining: false });
+        Assert.True(process is { ResidentBytes: > 10_000_000, ManagedBytes: > 100_000, Threads: > 3, Draining: false });
         Assert.Equal((0L, 0), (idle.ContextTokens, idle.BatchWaiting));
         Assert.Equal(0, (await admin.GetCapacityAsync()).Process.InferenceCalls);
 
