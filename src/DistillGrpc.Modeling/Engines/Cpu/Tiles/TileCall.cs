@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace DistillGrpc.Modeling.Engines.Cpu.Tiles;
 
 /// <summary>What <see cref="TileProgram"/> is called with; it knows where the fields lie.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 112)]
+[StructLayout(LayoutKind.Explicit, Size = 120)]
 internal unsafe struct TileCall
 {
     /// <summary>How the tiles are cut, as LDTILECFG reads it.</summary>
@@ -33,6 +33,10 @@ internal unsafe struct TileCall
     /// <summary>Rows by 32.</summary>
     [FieldOffset(104)]
     public nint Groups;
+
+    /// <summary>The columns that are multiplied next: they are not read, but asked for.</summary>
+    [FieldOffset(112)]
+    public sbyte* Next;
 
     /// <summary>A call whose tiles all have 16 rows of 64 bytes.</summary>
     public static TileCall Create()

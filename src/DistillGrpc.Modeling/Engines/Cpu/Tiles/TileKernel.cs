@@ -38,8 +38,9 @@ internal static unsafe class TileKernel
         for (var done = 0; done < count; done += Columns)
         {
             // The last ones may begin before what is wanted: nothing behind the weights is read.
-            var start = Math.Max(0, Math.Min(first + done, columns - Columns));
+            var start = Start(done);
             call.Weights = right + (nint)start * inner;
+            call.Next = right + (nint)Start(Math.Min(done + Columns, count - 1)) * inner;
             TileProgram.Run(&call);
             for (var tile = 0; tile < 4 * call.Groups; tile++)
             {
@@ -48,6 +49,8 @@ internal static unsafe class TileKernel
                 Put(scratch + (nint)tile * Tile, Math.Min(Side, rows - row), sums + (nint)row * count, count, column);
             }
         }
+
+        int Start(int done) => Math.Max(0, Math.Min(first + done, columns - Columns));
     }
 
     // A tile has the columns as its rows.
