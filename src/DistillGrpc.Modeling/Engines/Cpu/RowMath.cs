@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using DistillGrpc.Modeling.T5;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
@@ -47,7 +48,7 @@ internal static unsafe class RowMath
         var flip = Vector128.Create((byte)0x80);
         for (var i = 0; i < length; i += Block)
         {
-            var bytes = Narrow(Vector512.ConvertToInt32(Vector512.Round(Vector512.Load(values + i) * factor)));
+            var bytes = Bytes(Vector512.Load(values + i) * factor);
             bytes.Store(signed + i);
             if (shifted is not null)
             {
@@ -62,16 +63,23 @@ internal static unsafe class RowMath
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Largest(float* values, int length)
     {
-        var most = Vector512<float>.Zero;
-        for (var i = 0; i < length; i += Block)
+        // Four at a time: each waits for the one before.
+        Vector512<float> a = default, b = default, c = default, d = default;
+        var i = 0;
+        for (; i + (4 * Block) <= length; i += 4 * Block)
         {
-            most = Vector512.Max(most, Vector512.Abs(Vector512.Load(values + i)));
+            a = Vector512.Max(a, Vector512.Abs(Vector512.Load(values + i)));
+            b = Vector512.Max(b, Vector512.Abs(Vector512.Load(values + i + Block)));
+            c = Vector512.Max(c, Vector512.Abs(Vector512.Load(values + i + (2 * Block))));
+            d = Vector512.Max(d, Vector512.Abs(Vector512.Load(values + i + (3 * Block))));
         }
 
-        var (left, right) = (most.GetLower(), most.GetUpper());
-        var half = Vector256.Max(left, right);
-        var quarter = Vector128.Max(half.GetLower(), half.GetUpper());
-        return MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
+        for (; i < length; i += Block)
+        {
+            a = Vector512.Max(a, Vector512.Abs(Vector512.Load(values + i)));
+        }
+
+        return Highest(Vector512.Max(Vector512.Max(a, b), Vector512.Max(c, d)));
     }
 
     /// <summary>to += values.</summary>
@@ -199,10 +207,17 @@ internal static unsafe class RowMath
         return Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), Vector512<float>.One - tail, tail);
     }
 
+    // To the nearest, of two as near the even one.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<sbyte> Narrow(Vector512<int> values)
+    private static Vector128<sbyte> Bytes(Vector512<float> values)
     {
-        var shorts = Vector256.Narrow(values.GetLower(), values.GetUpper());
+        if (Avx512F.IsSupported)
+        {
+            return Avx512F.ConvertToVector128SByteWithSaturation(Avx512F.ConvertToVector512Int32(values));
+        }
+
+        var numbers = Vector512.ConvertToInt32(Vector512.Round(values));
+        var shorts = Vector256.Narrow(numbers.GetLower(), numbers.GetUpper());
         return Vector128.Narrow(shorts.GetLower(), shorts.GetUpper());
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using DistillGrpc.Modeling.Engines.Cpu.Kernels;
 
 namespace DistillGrpc.Modeling.Engines.Cpu.Attention;
 
@@ -29,14 +30,7 @@ internal static unsafe class WholeAttention
         var (keys, values) = ((nint)headSize, 2 * (nint)headSize);
         var turned = scratch;
         var scores = scratch + (nint)headSize * padded;
-        for (var token = 0; token < length; token++)
-        {
-            for (var i = 0; i < headSize; i++)
-            {
-                turned[(nint)i * padded + token] = rows[(nint)token * stride + keys + i];
-            }
-        }
-
+        Turn(rows + keys, stride, length, headSize, turned, padded);
         for (var query = 0; query < length; query += Tile)
         {
             // The last tile computes its last query more than once.
@@ -59,6 +53,27 @@ internal static unsafe class WholeAttention
         }
 
         float* Query(int token) => rows + (nint)token * stride;
+    }
+
+    // (length, stride) to (headSize, padded).
+    private static void Turn(float* keys, nint stride, int length, int headSize, float* turned, nint padded)
+    {
+        var squares = SquareTurn.IsSupported && headSize % SquareTurn.Side == 0 ? length / SquareTurn.Side * SquareTurn.Side : 0;
+        for (var token = 0; token < squares; token += SquareTurn.Side)
+        {
+            for (var i = 0; i < headSize; i += SquareTurn.Side)
+            {
+                SquareTurn.Turn((int*)(keys + (token * stride) + i), stride, (int*)(turned + (i * padded) + token), padded);
+            }
+        }
+
+        for (var token = squares; token < length; token++)
+        {
+            for (var i = 0; i < headSize; i++)
+            {
+                turned[(i * padded) + token] = keys[(token * stride) + i];
+            }
+        }
     }
 
     private static int Padded(int length) => (length + KeyTile - 1) / KeyTile * KeyTile;

@@ -1,6 +1,4 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using DistillGrpc.Modeling.Engines.Cpu.Kernels;
 
 namespace DistillGrpc.Modeling.Engines.Cpu.Tiles;
 
@@ -58,14 +56,14 @@ internal static unsafe class TileKernel
     {
         if (rows == Side && column >= 0 && column + Side <= count)
         {
-            Turn(tile, sums + column, count);
+            SquareTurn.Turn(tile, Side, sums + column, count);
             return;
         }
 
         var turned = stackalloc int[Tile];
         if (rows > 0)
         {
-            Turn(tile, turned, Side);
+            SquareTurn.Turn(tile, Side, turned, Side);
         }
 
         var (from, to) = (Math.Max(0, column), Math.Min(count, column + Side));
@@ -73,43 +71,5 @@ internal static unsafe class TileKernel
         {
             new Span<int>(turned + row * Side + from - column, to - from).CopyTo(new Span<int>(sums + (nint)row * count + from, to - from));
         }
-    }
-
-    /// <summary>to[j, i] = tile[i, j].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Turn(int* tile, int* to, nint stride)
-    {
-        var (a0, a1, a2, a3) = Quarter(tile);
-        var (b0, b1, b2, b3) = Quarter(tile + 4 * Side);
-        var (c0, c1, c2, c3) = Quarter(tile + 8 * Side);
-        var (d0, d1, d2, d3) = Quarter(tile + 12 * Side);
-        Lanes(a0, b0, c0, d0, to, stride);
-        Lanes(a1, b1, c1, d1, to + stride, stride);
-        Lanes(a2, b2, c2, d2, to + 2 * stride, stride);
-        Lanes(a3, b3, c3, d3, to + 3 * stride, stride);
-    }
-
-    // Four rows: of every four columns the first, second, third and fourth of all rows together.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector512<int> First, Vector512<int> Second, Vector512<int> Third, Vector512<int> Fourth) Quarter(int* rows)
-    {
-        Vector512<int> a = Vector512.Load(rows), b = Vector512.Load(rows + Side), c = Vector512.Load(rows + 2 * Side), d = Vector512.Load(rows + 3 * Side);
-        var (low, high) = (Avx512F.UnpackLow(a, b).AsInt64(), Avx512F.UnpackHigh(a, b).AsInt64());
-        var (nextLow, nextHigh) = (Avx512F.UnpackLow(c, d).AsInt64(), Avx512F.UnpackHigh(c, d).AsInt64());
-        return (Avx512F.UnpackLow(low, nextLow).AsInt32(), Avx512F.UnpackHigh(low, nextLow).AsInt32(), Avx512F.UnpackLow(high, nextHigh).AsInt32(), Avx512F.UnpackHigh(high, nextHigh).AsInt32());
-    }
-
-    // Four columns at a distance of four.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Lanes(Vector512<int> a, Vector512<int> b, Vector512<int> c, Vector512<int> d, int* to, nint stride)
-    {
-        const byte Even = 0x88;
-        const byte Odd = 0xdd;
-        var (evenLeft, oddLeft) = (Avx512F.Shuffle4x128(a, b, Even), Avx512F.Shuffle4x128(a, b, Odd));
-        var (evenRight, oddRight) = (Avx512F.Shuffle4x128(c, d, Even), Avx512F.Shuffle4x128(c, d, Odd));
-        Avx512F.Shuffle4x128(evenLeft, evenRight, Even).Store(to);
-        Avx512F.Shuffle4x128(oddLeft, oddRight, Even).Store(to + 4 * stride);
-        Avx512F.Shuffle4x128(evenLeft, evenRight, Odd).Store(to + 8 * stride);
-        Avx512F.Shuffle4x128(oddLeft, oddRight, Odd).Store(to + 12 * stride);
     }
 }
