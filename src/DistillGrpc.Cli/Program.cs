@@ -46,7 +46,7 @@ if (OptionErrors.Of(parsed) is { } wrong)
 
 if (BenchCommand.IsOfPreset(parsed))
 {
-    CompiledProcess.BeginAnew(args);
+    CompiledProcess.BeginAnew();
 }
 
 // Interrupted, a command ends by itself, within a step; a process that leaves while libtorch works would crash.

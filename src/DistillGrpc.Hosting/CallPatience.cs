@@ -23,8 +23,10 @@ internal sealed class CallPatience : PipeReader, IRequestBodyPipeFeature, IDispo
     private Task _writing = Task.CompletedTask;
     private bool _isReading;
     private bool _isInMessage;
+    private bool _isCancelling;
     private bool _isOver;
     private long _readingSince;
+    private long _stoppedAt;
     private long _writingSince;
 
     /// <summary>Begins to look at a call.</summary>
@@ -41,6 +43,9 @@ internal sealed class CallPatience : PipeReader, IRequestBodyPipeFeature, IDispo
 
     /// <summary>The caller was too slow, and nothing more is read of him.</summary>
     public bool HasCancelledReading { get; private set; }
+
+    /// <summary>What the service owes the caller.</summary>
+    public OwedAnswers Owed { get; } = new();
 
     PipeReader IRequestBodyPipeFeature.Reader => this;
 
@@ -83,6 +88,7 @@ internal sealed class CallPatience : PipeReader, IRequestBodyPipeFeature, IDispo
             lock (_lock)
             {
                 (_isInMessage, _readingSince) = (!_read.Slice(consumed).IsEmpty, _time.GetTimestamp());
+                _stoppedAt = _readingSince;
             }
         }
 
@@ -118,6 +124,7 @@ internal sealed class CallPatience : PipeReader, IRequestBodyPipeFeature, IDispo
 
     private ReadResult Keep(ReadResult result)
     {
+        HasCancelledReading |= result.IsCanceled && _isCancelling;
         _read = result.Buffer;
         return result;
     }
@@ -126,9 +133,23 @@ internal sealed class CallPatience : PipeReader, IRequestBodyPipeFeature, IDispo
     {
         lock (_lock)
         {
+            var now = _time.GetTimestamp();
             _isReading = isReading;
-            // Silence counts from when somebody listens, a message from its first byte.
-            _readingSince = isReading && !_isInMessage ? _time.GetTimestamp() : _readingSince;
+            if (!isReading)
+            {
+                _stoppedAt = now;
+            }
+            else if (!_isInMessage)
+            {
+                // Silence counts from when somebody listens.
+                _readingSince = now;
+            }
+            else if (_isStream)
+            {
+                // A message from its first byte, but for the time in which nobody did.
+                _readingSince += now - _stoppedAt;
+            }
+
             Look();
         }
     }
@@ -147,37 +168,38 @@ internal sealed class CallPatience : PipeReader, IRequestBodyPipeFeature, IDispo
         return limit == TimeSpan.Zero || (other > TimeSpan.Zero && other < period) ? other : period;
     }
 
+    // All of it in the lock: when the call is over, the connection's next one may have its context and its body.
     private void OnTime()
     {
-        if (IsStalled())
+        lock (_lock)
         {
-            // He takes nothing, a status included.
-            _context.Abort();
-        }
-        else if (IsTooSlow())
-        {
-            _body.CancelPendingRead();
+            try
+            {
+                if (_isOver)
+                {
+                    return;
+                }
+
+                if (!_writing.IsCompleted && IsPast(_writingSince, _options.IdleTimeout))
+                {
+                    // He takes nothing, a status included.
+                    _context.Abort();
+                }
+                else if (!_isCancelling && IsTooSlow())
+                {
+                    _isCancelling = true;
+                    _body.CancelPendingRead();
+                }
+            }
+            catch (Exception)
+            {
+                // Its connection has ended it in this moment.
+            }
         }
     }
 
-    private bool IsStalled()
-    {
-        lock (_lock)
-        {
-            return !_isOver && !_writing.IsCompleted && IsPast(_writingSince, _options.IdleTimeout);
-        }
-    }
-
-    private bool IsTooSlow()
-    {
-        lock (_lock)
-        {
-            var (since, limit) = _isInMessage ? (_readingSince, _options.MessageTimeout) : (Math.Max(_readingSince, _writingSince), _options.IdleTimeout);
-            var isTooSlow = !_isOver && _isReading && !HasCancelledReading && IsPast(since, limit);
-            HasCancelledReading |= isTooSlow;
-            return isTooSlow;
-        }
-    }
+    private bool IsTooSlow() => _isReading
+        && (_isInMessage ? IsPast(_readingSince, _options.MessageTimeout) : !Owed.Any && IsPast(Math.Max(_readingSince, _writingSince), _options.IdleTimeout));
 
     private bool IsPast(long since, TimeSpan limit) => limit > TimeSpan.Zero && _time.GetElapsedTime(since) >= limit;
 }

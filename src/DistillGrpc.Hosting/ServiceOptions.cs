@@ -19,7 +19,7 @@ public sealed class ServiceOptions
     public TimeSpan MessageTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>
-    /// How long a message to a caller may wait until he has taken it, and how long he may send nothing on a stream on which nothing is sent to him either.
+    /// How long a message to a caller may wait until he has taken it, and how long he may send nothing on a stream on which nothing is sent to him either, and on which he is owed no answer.
     /// Then the call ends; who takes nothing cannot be told why. Default 30 min; 0: as long as he likes.
     /// </summary>
     public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromMinutes(30);
@@ -36,7 +36,10 @@ public sealed class ServiceOptions
     {
         Setting.Require(MaxReceiveBytes is >= 1024 and <= 1 << 30, nameof(MaxReceiveBytes), "must be 1024 to 1073741824.");
         Setting.Require(MaxStreamsPerConnection is >= 1 and <= 1_000_000, nameof(MaxStreamsPerConnection), "must be 1 to 1000000.");
-        Setting.Require(MessageTimeout >= TimeSpan.Zero && MessageTimeout <= TimeSpan.FromDays(1), nameof(MessageTimeout), "must be 0 to a day.");
-        Setting.Require(IdleTimeout >= TimeSpan.Zero && IdleTimeout <= TimeSpan.FromDays(1), nameof(IdleTimeout), "must be 0 to a day.");
+        Setting.Require(IsLimit(MessageTimeout), nameof(MessageTimeout), "must be 0, or 100 milliseconds to a day.");
+        Setting.Require(IsLimit(IdleTimeout), nameof(IdleTimeout), "must be 0, or 100 milliseconds to a day.");
     }
+
+    // Zero is none.
+    private static bool IsLimit(TimeSpan time) => time == TimeSpan.Zero || (time >= TimeSpan.FromMilliseconds(100) && time <= TimeSpan.FromDays(1));
 }

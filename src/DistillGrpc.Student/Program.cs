@@ -1,4 +1,5 @@
 using DistillGrpc.Hosting;
 using DistillGrpc.Student;
 
+NativeHeap.Share();
 return await ServiceProgram.RunAsync(() => StudentHost.Create(args));

@@ -15,7 +15,6 @@ namespace DistillGrpc.Cli.Bench;
 internal sealed record BenchOptions(
     string Model, PredictionTask Task, int InputTokens, int OutputTokens, IReadOnlyList<Load> Loads, int? Requests, TimeSpan Time, int? WarmUp, int Seed)
 {
-    private const int Factor = 1_000_003;
 
     private const int LeastWarmUp = 4;
 
@@ -34,7 +33,11 @@ internal sealed record BenchOptions(
     /// <summary>What a request's lengths are of those given, by the request's number.</summary>
     public (double Input, double Output) SharesOf(int number)
     {
-        var random = new Random(unchecked((Seed * Factor) ^ number));
+        // Seeds beside one another would give numbers in a row: they are stirred (the finalizer of MurmurHash3).
+        var mixed = unchecked((uint)number + ((uint)Seed * 0x9E3779B9));
+        mixed = unchecked((mixed ^ (mixed >> 16)) * 0x85EBCA6B);
+        mixed = unchecked((mixed ^ (mixed >> 13)) * 0xC2B2AE35);
+        var random = new Random((int)((mixed ^ (mixed >> 16)) >> 1));
         return (Share(), Share());
 
         double Share() => 1 + (LengthRange * ((2 * random.NextDouble()) - 1));

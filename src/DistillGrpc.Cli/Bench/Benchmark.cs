@@ -1,5 +1,6 @@
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
+using Grpc.Core;
 using Grpc.Net.Client;
 
 namespace DistillGrpc.Cli.Bench;
@@ -44,6 +45,7 @@ internal sealed class Benchmark(BenchOptions options)
     {
         var student = new InferenceClient(channel);
         var prompts = await new PromptFit(student, options.Model, options.Task, options.InputTokens, options.Seed).FindAsync(cancellationToken);
+        await RequireLongestAsync(student, prompts, cancellationToken);
         var results = new List<LoadResult>();
         foreach (var load in options.Loads)
         {
@@ -51,6 +53,36 @@ internal sealed class Benchmark(BenchOptions options)
         }
 
         return new BenchReport(prompts.Model, options, null, results);
+    }
+
+    // What would be refused, or cut, is found before thousands are.
+    private async Task RequireLongestAsync(InferenceClient student, BenchPrompts prompts, CancellationToken cancellationToken)
+    {
+        if (options.LengthRange == 0 && options.Candidates.Count == 0)
+        {
+            return;
+        }
+
+        var request = new PredictRequest
+        {
+            Model = options.Model,
+            Task = options.Task,
+            MaxOutputTokens = options.MostOutputTokens,
+            Segments = { prompts.Of(0, 1 + options.LengthRange) },
+            Candidates = { options.Candidates },
+        };
+        try
+        {
+            var response = await student.PredictAsync(request, cancellationToken);
+            if ((response.Label ?? response.Rationale) is { InputTruncated: true, Usage.InputTokens: var read })
+            {
+                throw new InvalidDataException($"--length-range: the model does not read {options.MostInputTokens} tokens: it cuts longer inputs to {read}.");
+            }
+        }
+        catch (RpcException refused) when (RpcErrors.Field(refused) == "max_output_tokens")
+        {
+            throw new InvalidDataException($"--output-tokens: {RpcErrors.Describe(refused)}");
+        }
     }
 
     private StreamPredictRequest Request(BenchPrompts prompts)

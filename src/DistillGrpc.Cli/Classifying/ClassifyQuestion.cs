@@ -23,8 +23,9 @@ internal sealed class ClassifyQuestion(ClassifyRequest request, bool whole) : IR
     public IAsyncEnumerable<BatchClassifyResponse> AskAsync(InferenceClient student, IAsyncEnumerable<BatchClassifyRequest> requests, CancellationToken cancellationToken) =>
         student.BatchClassifyAsync(requests, cancellationToken);
 
+    // A teacher or a prompt that the Teacher does not take is none for the next row either.
     public RowOutcome OutcomeOf(BatchClassifyResponse answer) => answer.Classification?.EscalationError is { } error
-        ? new RowOutcome(answer.Id, Text(error), ConcernsEveryRow: error.Code == (int)StatusCode.NotFound || error.Reason == "NO_TEACHER")
+        ? new RowOutcome(answer.Id, Text(error), ConcernsEveryRow: error.Code == (int)StatusCode.NotFound || error.Reason == "NO_TEACHER" || error.Field is "spec.teacher" or "spec.prompt")
         : RowOutcome.Of(answer.Id, answer.Error);
 
     public string Write(BatchClassifyResponse answer)

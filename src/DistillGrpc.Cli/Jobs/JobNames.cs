@@ -38,11 +38,13 @@ internal static class JobNames
     private static Exception NotFound(string id, IReadOnlyList<(IJobs Jobs, RpcException Failure)> asked)
     {
         var none = string.Join(" ", asked.Where(answer => answer.Failure.StatusCode == StatusCode.NotFound).Select(answer => RpcErrors.Describe(answer.Failure)));
-        var away = string.Join(" and ", asked.Where(answer => answer.Failure.StatusCode == StatusCode.Unavailable).Select(answer => answer.Jobs.Collection + id));
-        return asked.Select(answer => answer.Failure).FirstOrDefault(failure => failure.StatusCode is not (StatusCode.NotFound or StatusCode.Unavailable)) is { } other ? other
+        var away = string.Join(" and ", asked.Where(answer => IsAway(answer.Failure)).Select(answer => answer.Jobs.Collection + id));
+        return asked.Select(answer => answer.Failure).FirstOrDefault(failure => failure.StatusCode != StatusCode.NotFound && !IsAway(failure)) is { } other ? other
             : none.Length == 0 ? asked[0].Failure
             : new InvalidDataException(away.Length > 0 ? $"{none} Who could have {away} cannot be reached." : none);
     }
+
+    private static bool IsAway(RpcException failure) => failure.StatusCode == StatusCode.Unavailable || RpcErrors.IsSilence(failure);
 
     private static async Task<RpcException?> AskAsync(IJobs jobs, string id, CancellationToken cancellationToken)
     {

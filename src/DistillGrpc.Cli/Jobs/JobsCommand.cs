@@ -61,7 +61,7 @@ internal static class JobsCommand
                             Console.WriteLine(parsed.GetValue(json) ? ProtoJson.Text(job) : jobs.Line(job));
                         }
                     }
-                    catch (RpcException away) when (away.StatusCode == StatusCode.Unavailable)
+                    catch (RpcException away) when (away.StatusCode == StatusCode.Unavailable || RpcErrors.IsSilence(away))
                     {
                         failures.Add(away);
                         await Console.Error.WriteLineAsync($"{(jobs is ExtractionJobs ? "--teacher" : "--student")}: {RpcErrors.Describe(away)}");

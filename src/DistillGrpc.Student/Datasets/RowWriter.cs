@@ -129,12 +129,13 @@ internal sealed class RowWriter : IDisposable
     // What the disk has taken of a row that it did not take whole.
     private void Cut()
     {
-        if (_file.Length > Bytes)
+        var written = Bytes - _buffered;
+        if (_file.Length > written)
         {
-            _file.SetLength(Bytes);
+            _file.SetLength(written);
         }
 
-        _file.Position = Bytes;
+        _file.Position = written;
         _isTorn = false;
     }
 

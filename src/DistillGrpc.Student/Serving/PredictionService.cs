@@ -34,7 +34,7 @@ internal sealed class PredictionService(
     public override Task BatchPredict(IAsyncStreamReader<BatchPredictRequest> requestStream, IServerStreamWriter<BatchPredictResponse> responseStream, ServerCallContext context)
     {
         var caller = Caller.Of(context, Priority.Batch);
-        return RowStream.RunAsync(requestStream, responseStream, (row, token) => AnswerRowAsync(row, caller with { CancellationToken = token }), context.CancellationToken);
+        return RowStream.RunAsync(requestStream, responseStream, (row, token) => AnswerRowAsync(row, caller with { CancellationToken = token }), context);
     }
 
     public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) => classifier.AnswerAsync(request, Caller.Of(context, Priority.Interactive));
@@ -42,7 +42,7 @@ internal sealed class PredictionService(
     public override Task BatchClassify(IAsyncStreamReader<BatchClassifyRequest> requestStream, IServerStreamWriter<BatchClassifyResponse> responseStream, ServerCallContext context)
     {
         var caller = Caller.Of(context, Priority.Batch);
-        return RowStream.RunAsync(requestStream, responseStream, (row, token) => ClassifyRowAsync(row, caller with { CancellationToken = token }), context.CancellationToken);
+        return RowStream.RunAsync(requestStream, responseStream, (row, token) => ClassifyRowAsync(row, caller with { CancellationToken = token }), context);
     }
 
     private static async Task SendAsync<T>(ChannelReader<T> output, IServerStreamWriter<T> responseStream, Func<T, AnswerDelta?> deltaOf, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using DistillGrpc.Hosting;
 using Grpc.Core;
 
 namespace DistillGrpc.Student.Serving;
@@ -12,22 +13,38 @@ internal static class RowStream
     /// <param name="requests">The inputs.</param>
     /// <param name="responses">Takes the answers.</param>
     /// <param name="answer">Answers one.</param>
-    /// <param name="cancellationToken">The caller has gone.</param>
+    /// <param name="context">The call.</param>
     public static async Task RunAsync<TRequest, TResponse>(
-        IAsyncStreamReader<TRequest> requests, IServerStreamWriter<TResponse> responses, Func<TRequest, CancellationToken, Task<TResponse>> answer, CancellationToken cancellationToken)
+        IAsyncStreamReader<TRequest> requests, IServerStreamWriter<TResponse> responses, Func<TRequest, CancellationToken, Task<TResponse>> answer, ServerCallContext context)
     {
+        var owed = OwedAnswers.Of(context);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
         var output = Channel.CreateBounded<TResponse>(MostInFlight);
         var reading = Parallel.ForEachAsync(
-            requests.ReadAllAsync(cancellationToken),
-            new ParallelOptions { MaxDegreeOfParallelism = MostInFlight, CancellationToken = cancellationToken },
-            async (request, token) => await output.Writer.WriteAsync(await answer(request, token), token));
+            requests.ReadAllAsync(stop.Token),
+            new ParallelOptions { MaxDegreeOfParallelism = MostInFlight, CancellationToken = stop.Token },
+            async (request, token) =>
+            {
+                owed.Add();
+                await output.Writer.WriteAsync(await answer(request, token), token);
+            });
         var ending = reading.ContinueWith(done => output.Writer.Complete(done.Exception?.InnerException), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        await foreach (var response in output.Reader.ReadAllAsync(cancellationToken))
+        try
         {
-            await responses.WriteAsync(response, cancellationToken);
-        }
+            await foreach (var response in output.Reader.ReadAllAsync(stop.Token))
+            {
+                await responses.WriteAsync(response, stop.Token);
+                owed.Remove();
+            }
 
-        await ending;
-        await reading;
+            await ending;
+            await reading;
+        }
+        finally
+        {
+            // Where an answer could not be written no further ones are wanted.
+            await stop.CancelAsync();
+            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 }

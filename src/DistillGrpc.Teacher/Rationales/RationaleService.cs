@@ -20,10 +20,15 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
             throw RpcFailure.InvalidArgument("spec", "the first message must hold it");
         }
 
+        var owed = OwedAnswers.Of(context);
         var plan = planner.Of(spec, new DateTimeOffset(context.Deadline, TimeSpan.Zero));
-        await foreach (var response in engine.AnswerAsync(plan, spec.StreamText, Inputs(requestStream, context.CancellationToken), context.CancellationToken))
+        await foreach (var response in engine.AnswerAsync(plan, spec.StreamText, Inputs(requestStream, owed, context.CancellationToken), context.CancellationToken))
         {
             await responseStream.WriteAsync(response, context.CancellationToken);
+            if (response.Result is not null)
+            {
+                owed.Remove();
+            }
         }
     }
 
@@ -73,10 +78,11 @@ internal sealed class RationaleService(TeacherCatalog catalog, Planner planner, 
     }
 
     private static async IAsyncEnumerable<Example> Inputs(
-        IAsyncStreamReader<GenerateRationalesRequest> requests, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+        IAsyncStreamReader<GenerateRationalesRequest> requests, OwedAnswers owed, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         while (await requests.MoveNext(cancellationToken))
         {
+            owed.Add();
             yield return requests.Current.Input ?? throw RpcFailure.InvalidArgument("input", "every message after the first must hold one");
         }
     }

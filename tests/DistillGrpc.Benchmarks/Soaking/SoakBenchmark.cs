@@ -25,8 +25,6 @@ internal static class SoakBenchmark
 
     private static async Task<int> RunAsync(TimeSpan time, int rounds, TimeSpan warmUp, int seed, CancellationToken cancellationToken)
     {
-        // Every thread that a model has had would leave its own pool behind, and what rises would not be seen for minutes.
-        Environment.SetEnvironmentVariable("MALLOC_ARENA_MAX", "2");
         var state = Directory.CreateTempSubdirectory("soak");
         try
         {

@@ -26,7 +26,7 @@ internal sealed class SoakLoad(Uri address, string model, int seed)
     {
         using var over = new CancellationTokenSource(time);
         Func<InferenceClient, Random, Task>[] kinds = [PredictAsync, StreamAsync, BatchAsync, ClassifyAsync, ExplainAsync];
-        var callers = kinds.SelectMany((kind, i) => Enumerable.Range(0, 2).Select(twin => CallAsync(kind, new Random(HashCode.Combine(seed, round, i, twin)), over.Token)));
+        var callers = kinds.SelectMany((kind, i) => Enumerable.Range(0, 2).Select(twin => CallAsync(kind, new Random(unchecked((((seed * 1009) + round) * 1009) + (2 * i) + twin)), over.Token)));
         await Task.WhenAll([.. callers, SwapAsync(over.Token)]);
     }
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using DistillGrpc.Hosting;
 
 namespace DistillGrpc.Cli.Tests.Bench;
@@ -30,6 +32,32 @@ public sealed class BenchCommandTests
             Assert.Equal((6, JsonValueKind.Null, JsonValueKind.Null), (result.GetProperty("answeredInTime").GetInt32(), result.GetProperty("lateMs").ValueKind, result.GetProperty("sentPerSecond").ValueKind));
             Assert.InRange(result.GetProperty("requestsPerSecond").GetDouble() * 8 / result.GetProperty("outputTokensPerSecond").GetDouble(), 0.999, 1.001);
         });
+    }
+
+    [Fact]
+    public async Task Bench_LengthsThatDiffer_AreSpreadOverTheirRangeAndNamedInTheReport()
+    {
+        var (code, output, error) = await RunAsync(Preset + "--threads 1 --input-tokens 40 --output-tokens 8 --length-range 0.5 --concurrency 4 --requests 40 --warm-up 0");
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains(": 40 tokens in, 8 out, up to 50% more or less, the label", output, StringComparison.Ordinal);
+        var range = Regex.Match(output, @"tokens in (\d+) to (\d+), mean [\d.]+, out (\d+) to (\d+), mean [\d.]+\r?$", RegexOptions.Multiline);
+        Assert.InRange(int.Parse(range.Groups[1].Value, CultureInfo.InvariantCulture), 20, 25);
+        Assert.InRange(int.Parse(range.Groups[2].Value, CultureInfo.InvariantCulture), 55, 60);
+        Assert.InRange(int.Parse(range.Groups[3].Value, CultureInfo.InvariantCulture), 4, 5);
+        Assert.InRange(int.Parse(range.Groups[4].Value, CultureInfo.InvariantCulture), 11, 12);
+    }
+
+    [Fact]
+    public async Task Bench_LabelsOutOfASet_AreAllAnsweredWithOneOfThem()
+    {
+        var (code, output, error) = await Distill.RunAsync([.. (Preset + "--threads 1 --input-tokens 24 --output-tokens 4 --concurrency 2 --requests 6 --json").Split(' '), "--candidate", "all about after", "--candidate", "of and in"]);
+
+        Assert.Equal((0, ""), (code, error));
+        var report = JsonDocument.Parse(output).RootElement;
+        Assert.Equal(["all about after", "of and in"], report.GetProperty("candidates").EnumerateArray().Select(candidate => candidate.GetString()));
+        // Three words and the end.
+        Assert.Equal((4, 4), Range(report.GetProperty("results")[0], "outputTokens"));
     }
 
     [Fact]
@@ -98,6 +126,9 @@ public sealed class BenchCommandTests
     [InlineData(Preset + "--seconds -1", "--seconds: must be above 0, to 86400.")]
     [InlineData(Preset + "--requests 0", "--requests: must be 1 to 10000000.")]
     [InlineData(Preset + "--warm-up -1", "--warm-up: must be 0 to 10000000.")]
+    [InlineData(Preset + "--length-range 1", "--length-range: must be 0 to below 1.")]
+    [InlineData(Preset + "--length-range NaN", "--length-range: must be 0 to below 1.")]
+    [InlineData(Preset + "--task rationale --candidate yes", "--candidate: is for labels, not for --task rationale.")]
     [InlineData(Preset + "--output-tokens 0", "--output-tokens: must be 1 to 4000.")]
     [InlineData(Preset + "--input-tokens 5000", "--input-tokens: must be 1 to 4000.")]
     [InlineData(Preset + "--input-tokens few", "--input-tokens: 'few' is not a whole number that fits.")]

@@ -13,7 +13,7 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
     private static readonly TimeSpan Grain = TimeSpan.FromMilliseconds(50);
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Version, string Fingerprint), Pinned> _pinned = [];
-    private readonly Dictionary<Task, ServedModel> _ending = [];
+    private readonly Dictionary<ServedModel, Task> _ending = [];
 
     /// <summary>What is loaded for this alone, or being loaded, until its memory is given back.</summary>
     public IReadOnlyList<ServedModel> Loaded
@@ -22,7 +22,7 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
         {
             lock (_lock)
             {
-                return [.. _pinned.Values.Select(pinned => pinned.Served), .. _ending.Values];
+                return [.. _pinned.Values.Select(pinned => pinned.Served), .. _ending.Keys];
             }
         }
     }
@@ -78,7 +78,7 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
                 End(pinned);
             }
 
-            ending = [.. _ending.Keys];
+            ending = [.. _ending.Values];
         }
 
         await Task.WhenAll(ending);
@@ -165,15 +165,15 @@ internal sealed class PinnedVersions(ModelCatalog catalog, ModelServing serving,
         _pinned.Remove(pinned.Key);
         pinned.Idle?.Dispose();
         var ending = pinned.Served.DisposeAsync().AsTask();
-        _ending.Add(ending, pinned.Served);
-        _ = ending.ContinueWith(Ended, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        _ending.Add(pinned.Served, ending);
+        _ = ending.ContinueWith(_ => Ended(pinned.Served), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
-    private void Ended(Task ending)
+    private void Ended(ServedModel served)
     {
         lock (_lock)
         {
-            _ending.Remove(ending);
+            _ending.Remove(served);
         }
     }
 
