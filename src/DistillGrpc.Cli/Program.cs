@@ -50,4 +50,12 @@ if (BenchCommand.IsOfPreset(parsed))
 }
 
 // Interrupted, a command ends by itself, within a step; a process that leaves while libtorch works would crash.
-return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
+try
+{
+    return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30), EnableDefaultExceptionHandler = false });
+}
+catch (Exception failure) when (StandardOutput.IsClosed(failure))
+{
+    // Of help, which no command of ours writes.
+    return Failures.OutputClosed;
+}

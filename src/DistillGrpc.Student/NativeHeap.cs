@@ -12,21 +12,35 @@ internal static partial class NativeHeap
     private const int Pools = 2;
 
     /// <summary>Has threads share two pools; whoever sets MALLOC_ARENA_MAX knows better. Before other threads have begun.</summary>
-    public static void Share()
+    public static void Share() => Ask(() =>
     {
-        if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("MALLOC_ARENA_MAX") is null)
+        if (Environment.GetEnvironmentVariable("MALLOC_ARENA_MAX") is null)
         {
-            try
+            _ = Set(ArenaMax, Pools);
+        }
+    });
+
+    /// <summary>Gives back what is free between what is in use, after much has been freed. Takes some milliseconds.</summary>
+    public static void Trim() => Ask(static () => _ = GiveBack(0));
+
+    private static void Ask(Action library)
+    {
+        try
+        {
+            if (OperatingSystem.IsLinux())
             {
-                _ = Set(ArenaMax, Pools);
+                library();
             }
-            catch (Exception other) when (other is EntryPointNotFoundException or DllNotFoundException)
-            {
-                // Another C library, such as musl, which has no such pools.
-            }
+        }
+        catch (Exception other) when (other is EntryPointNotFoundException or DllNotFoundException)
+        {
+            // Another C library, such as musl, which has no such pools.
         }
     }
 
     [LibraryImport("libc", EntryPoint = "mallopt")]
     private static partial int Set(int setting, int value);
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    private static partial int GiveBack(nuint left);
 }

@@ -145,6 +145,7 @@ internal sealed class ServedModel : IAsyncDisposable
             }
         }
 
+        NativeHeap.Trim();
         _ended.SetResult();
     }
 

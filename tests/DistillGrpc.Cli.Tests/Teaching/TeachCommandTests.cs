@@ -132,6 +132,17 @@ public sealed class TeachCommandTests
     }
 
     [Fact]
+    public async Task Help_ThatNobodyReads_StopsQuietly()
+    {
+        using var process = Distill.Start("predict", "--help");
+        process.StandardOutput.Close();
+
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.Equal((141, ""), (process.ExitCode, await process.StandardError.ReadToEndAsync()));
+    }
+
+    [Fact]
     public async Task Teach_OutputThatNobodyReads_StopsQuietly()
     {
         await using var teacher = await FakeServices.StartAsync(new FakeTeacher(Good));
