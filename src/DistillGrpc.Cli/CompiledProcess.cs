@@ -25,7 +25,8 @@ internal static partial class CompiledProcess
         // dotnet itself is told what to run, and perhaps how.
         var line = File.ReadAllText("/proc/self/cmdline").Split('\0');
         // What tools find this process by: it is made anew.
-        Array.ForEach(Directory.GetFiles(Path.GetTempPath(), $"dotnet-diagnostic-{Environment.ProcessId}-*-socket"), File.Delete);
+        var temporary = new DirectoryInfo(Path.GetTempPath());
+        Array.ForEach(temporary.Exists ? temporary.GetFiles($"dotnet-diagnostic-{Environment.ProcessId}-*-socket") : [], socket => socket.Delete());
         var variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(variable => $"{variable.Key}={variable.Value}");
         _ = Execute(program, [.. line[..^1], null], [.. variables, $"{Setting}=0", null]);
     }

@@ -23,9 +23,10 @@ internal sealed class ClassifyQuestion(ClassifyRequest request, bool whole) : IR
     public IAsyncEnumerable<BatchClassifyResponse> AskAsync(InferenceClient student, IAsyncEnumerable<BatchClassifyRequest> requests, CancellationToken cancellationToken) =>
         student.BatchClassifyAsync(requests, cancellationToken);
 
-    // A teacher or a prompt that the Teacher does not take is none for the next row either.
+    // A teacher or a prompt that the Teacher does not take is none for the next row either. The model is no option here.
     public RowOutcome OutcomeOf(BatchClassifyResponse answer) => answer.Classification?.EscalationError is { } error
         ? new RowOutcome(answer.Id, Text(error), ConcernsEveryRow: error.Code == (int)StatusCode.NotFound || error.Reason == "NO_TEACHER" || error.Field is "spec.teacher" or "spec.prompt")
+        : answer.Error is { Code: (int)StatusCode.NotFound } absent ? new RowOutcome(answer.Id, Text(absent), ConcernsEveryRow: true)
         : RowOutcome.Of(answer.Id, answer.Error);
 
     public string Write(BatchClassifyResponse answer)
@@ -46,7 +47,7 @@ internal sealed class ClassifyQuestion(ClassifyRequest request, bool whole) : IR
             ("escalation_error", found.EscalationError?.Message));
     }
 
-    // It is the Teacher's: none of these options is about it.
+    // None of these options is about it.
     private static string Text(RowError error) => $"{error.Message}{(error.Reason.Length > 0 ? $" ({(StatusCode)error.Code}, {error.Reason})" : "")}";
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;

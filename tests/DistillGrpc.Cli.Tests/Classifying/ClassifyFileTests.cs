@@ -74,6 +74,20 @@ public sealed class ClassifyFileTests
         Assert.Equal("", await File.ReadAllTextAsync(answers));
     }
 
+    [Theory]
+    [InlineData("unknown teacher", "It must look like teachers/{id}. (InvalidArgument, INVALID_FIELD)")]
+    [InlineData("absent", "There is no model. (NotFound, MODEL_NOT_FOUND)")]
+    public async Task Classify_WhatIsWrongForEveryRow_EndsTheRunAtOnceAndNamesNoOptionThatThereIsNot(string input, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        var (rows, answers) = Files(folder, input, input);
+        await using var student = await FakeServices.StartAsync(new WeighingService());
+
+        var (code, _, error) = await ClassifyAsync(student, rows, answers, "--min-probability", "0.8", "--escalate");
+
+        Assert.Equal((1, $"error: {expected}\n"), (code, error));
+    }
+
     private static (string Rows, string Answers) Files(TemporaryFolder folder, params string[] inputs)
     {
         var rows = Path.Combine(folder.Path, "rows.jsonl");
@@ -99,7 +113,8 @@ public sealed class ClassifyFileTests
             {
                 Asked.Add(row);
                 var input = row.Request.Segments[0];
-                await responseStream.WriteAsync(input == "refused" && Refuses
+                await responseStream.WriteAsync(input == "absent" ? new BatchClassifyResponse { Id = row.Id, Error = new RowError { Code = (int)StatusCode.NotFound, Reason = "MODEL_NOT_FOUND", Message = "There is no model." } }
+                    : input == "refused" && Refuses
                     ? new BatchClassifyResponse { Id = row.Id, Error = new RowError { Code = (int)StatusCode.InvalidArgument, Field = "segments", Message = "It is not liked." } }
                     : new BatchClassifyResponse { Id = row.Id, Classification = Answer(input) });
             }
@@ -113,6 +128,7 @@ public sealed class ClassifyFileTests
                 : input == "asked" || (input == "away" && !IsTeacherAway) ? (AnsweredBy.Teacher, "no", "So.")
                 : (AnsweredBy.Nobody, "", "");
             response.EscalationError = input == "none" ? new RowError { Code = (int)StatusCode.NotFound, Reason = "TEACHER_NOT_FOUND", Message = "There is no teacher." }
+                : input == "unknown teacher" ? new RowError { Code = (int)StatusCode.InvalidArgument, Reason = "INVALID_FIELD", Field = "spec.teacher", Message = "It must look like teachers/{id}." }
                 : input == "away" && IsTeacherAway ? new RowError { Code = (int)StatusCode.Unavailable, Message = "It is away." }
                 : null;
             return response;
