@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Student.Operating;
 using DistillGrpc.Student.Tests.Operating;
@@ -39,7 +40,14 @@ public sealed class HostileCallerTests
     {
         await using var student = await StartAsync();
         using var raw = await RawConnection.ConnectAsync(student.Channel);
-        await raw.CallAsync(1, "Predict", Question, isWhole: true, HeadersOf(what));
+        try
+        {
+            await raw.CallAsync(1, "Predict", Question, isWhole: true, HeadersOf(what));
+        }
+        catch (SocketException) when (!isAnswered)
+        {
+            // The service has ended the connection before all was sent.
+        }
 
         await UntilAsync(() => raw[1].IsOver || raw.IsEnded);
         Assert.Equal(isAnswered, raw[1].IsWhole && raw[1].Bytes > 0);

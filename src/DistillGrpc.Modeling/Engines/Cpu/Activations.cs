@@ -14,6 +14,7 @@ internal sealed unsafe class Activations(Precision precision, bool hasTiles) : I
     // From so many rows on tiles are.
     private const int TileRowsFrom = 8;
     private TensorMemory? _values;
+    private NativeArray<float>? _floats;
     private NativeArray<sbyte>? _tiled;
     private NativeArray<byte>? _shifted;
     private NativeArray<float>? _scales;
@@ -25,7 +26,7 @@ internal sealed unsafe class Activations(Precision precision, bool hasTiles) : I
     public int Inner { get; private set; }
 
     /// <summary>(Rows, Inner), float32.</summary>
-    public float* Floats => (float*)_values!.Pointer;
+    public float* Floats => _floats!.Pointer;
 
     /// <summary>(Rows, Inner), 128 more than the signed byte.</summary>
     public byte* Shifted => _shifted!.Pointer;
@@ -36,14 +37,14 @@ internal sealed unsafe class Activations(Precision precision, bool hasTiles) : I
     /// <summary>(Rows): what a byte of the row stands for.</summary>
     public float* Scales => _scales!.Pointer;
 
-    /// <summary>The values for libtorch: (Rows, Inner), int8 or float32, in the caller's scope.</summary>
+    /// <summary>The signed bytes for libtorch: (Rows, Inner), in the caller's scope.</summary>
     public torch.Tensor View => _values!.View(0, Rows, Inner);
 
     /// <summary>So many rows that they are multiplied in tiles.</summary>
     public bool IsForTiles => hasTiles && precision == Precision.Int8 && Rows >= TileRowsFrom;
 
-    /// <summary>So many rows that libtorch multiplies them.</summary>
-    public bool IsForLibrary => !IsForTiles && Rows >= LibraryRows && (precision == Precision.Float32 || LibraryProducts.IsExact);
+    /// <summary>So many rows of bytes that libtorch multiplies them.</summary>
+    public bool IsForLibrary => precision == Precision.Int8 && !IsForTiles && Rows >= LibraryRows && LibraryProducts.IsExact;
 
     /// <summary>Makes room; what was in it is gone.</summary>
     public void Begin(int rows, int inner)
@@ -52,7 +53,7 @@ internal sealed unsafe class Activations(Precision precision, bool hasTiles) : I
         var length = (long)rows * inner;
         if (precision == Precision.Float32)
         {
-            _values = TensorMemory.AtLeast(_values, length, torch.ScalarType.Float32);
+            _floats = NativeArray<float>.AtLeast(_floats, length);
             return;
         }
 
@@ -89,6 +90,7 @@ internal sealed unsafe class Activations(Precision precision, bool hasTiles) : I
     public void Dispose()
     {
         _values?.Dispose();
+        _floats?.Dispose();
         _shifted?.Dispose();
         _tiled?.Dispose();
         _scales?.Dispose();

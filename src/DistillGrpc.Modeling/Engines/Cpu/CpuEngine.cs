@@ -6,8 +6,9 @@ using DistillGrpc.Modeling.T5;
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
 /// <summary>
-/// The engine for processors: weights in int8 or float32, own kernels for the few rows of a decoder's step, which read every weight once, and libtorch's
-/// products for the many rows of an encoder's pass; no padding, and nothing allocated for a token. Exact sums make an int8 engine's numbers the same in any company.
+/// The engine for processors: weights in int8 or float32, own kernels, which read every weight once for a decoder's step, and libtorch's products of bytes
+/// for many rows where the processor has no tiles; no padding, and nothing allocated for a token. Sums are exact in int8 and have one order in float32, so an answer's
+/// numbers are the same in any company.
 /// </summary>
 public sealed class CpuEngine : IT5Engine
 {
@@ -32,7 +33,7 @@ public sealed class CpuEngine : IT5Engine
     public CpuEngine(T5Model model, Precision precision, WorkerTeam? team = null, bool ownsTeam = false, bool usesTiles = true)
     {
         var hasTiles = usesTiles && TileKernel.IsSupported;
-        _usesLibrary = precision == Precision.Float32 || !hasTiles;
+        _usesLibrary = precision == Precision.Int8 && !hasTiles;
         (_ownsTeam, _team) = (ownsTeam || team is null, team ?? new WorkerTeam(Environment.ProcessorCount));
         _weights = new CpuWeights(model, precision);
         var attention = precision == Precision.Float32 ? CachedAttention.Float32 : CachedAttention.Bfloat16;

@@ -11,10 +11,6 @@ internal static class LibraryProducts
             torch._int_mm(a, b, out=out)
             return 0
 
-        def float32(a: Tensor, b: Tensor, out: Tensor) -> int:
-            torch.mm(a, b, out=out)
-            return 0
-
         """;
 
     private static readonly jit.CompilationUnit Compiled = jit.compile(Source);
@@ -28,12 +24,6 @@ internal static class LibraryProducts
     /// <param name="right">(K, N), int8, a transposed (N, K).</param>
     /// <param name="sums">(M, N), int32.</param>
     public static void Int8(Tensor left, Tensor right, Tensor sums) => Compiled.invoke("int8", left, right, sums);
-
-    /// <summary>out = a by b, of float32.</summary>
-    /// <param name="left">(M, K).</param>
-    /// <param name="right">(K, N), a transposed (N, K).</param>
-    /// <param name="sums">(M, N).</param>
-    public static void Float32(Tensor left, Tensor right, Tensor sums) => Compiled.invoke("float32", left, right, sums);
 
     private static bool TryLargest()
     {

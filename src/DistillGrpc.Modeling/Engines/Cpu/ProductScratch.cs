@@ -6,20 +6,20 @@ namespace DistillGrpc.Modeling.Engines.Cpu;
 internal sealed unsafe class ProductScratch : IDisposable
 {
     private TensorMemory? _sums;
-    private TensorMemory? _floats;
+    private NativeArray<float>? _floats;
     private NativeArray<int>? _tiles;
 
     /// <summary>The int32 as they are.</summary>
     public byte* LastSums => _sums!.Pointer;
 
     /// <summary>The float32 as they are.</summary>
-    public byte* LastFloats => _floats!.Pointer;
+    public float* LastFloats => _floats!.Pointer;
 
     /// <summary>Memory for so many int32.</summary>
     public TensorMemory Sums(long length) => _sums = TensorMemory.AtLeast(_sums, length, ScalarType.Int32);
 
     /// <summary>Memory for so many float32.</summary>
-    public TensorMemory Floats(long length) => _floats = TensorMemory.AtLeast(_floats, length, ScalarType.Float32);
+    public float* Floats(long length) => (_floats = NativeArray<float>.AtLeast(_floats, length)).Pointer;
 
     /// <summary>Memory for the sums of so many tiles on their way.</summary>
     public int* Tiles(long length) => (_tiles = NativeArray<int>.AtLeast(_tiles, length)).Pointer;
