@@ -10,21 +10,21 @@ namespace DistillGrpc.Modeling.Engines.Cpu;
 /// <summary>Weights in signed bytes, each column with a scale.</summary>
 internal sealed unsafe class ByteMatrix : WeightMatrix
 {
-    private readonly TensorMemory _bytes;
+    private readonly WeightMemory.Part _bytes;
     private readonly NativeArray<float> _scales;
     private readonly NativeArray<int> _corrections;
 
-    public ByteMatrix(Tensor weights)
+    public ByteMatrix(Tensor weights, WeightMemory memory)
         : base((int)weights.shape[0], (int)weights.shape[1])
     {
         // At least as many as are multiplied together.
-        _bytes = new TensorMemory((long)Math.Max(Columns, TileKernel.Columns) * Inner, ScalarType.Int8);
+        _bytes = memory.Take((long)Math.Max(Columns, TileKernel.Columns) * Inner);
         (_scales, _corrections) = (new NativeArray<float>(Columns), new NativeArray<int>(Columns));
         var inputs = (int)weights.shape[1];
         using var scope = NewDisposeScope();
         var rows = weights.to(ScalarType.Float32).contiguous().cpu();
-        using var memory = new NativeArray<float>(Inner);
-        var padded = memory.Pointer;
+        using var row = new NativeArray<float>(Inner);
+        var padded = row.Pointer;
         fixed (byte* start = rows.bytes)
         {
             for (var column = 0; column < Columns; column++)
@@ -105,7 +105,6 @@ internal sealed unsafe class ByteMatrix : WeightMatrix
 
     public override void Dispose()
     {
-        _bytes.Dispose();
         _scales.Dispose();
         _corrections.Dispose();
     }

@@ -10,6 +10,7 @@ internal sealed class CpuWeights : IDisposable
 {
     private readonly Dictionary<string, Tensor> _source;
     private readonly Precision _precision;
+    private readonly WeightMemory _memory = new();
 
     public CpuWeights(T5Model model, Precision precision)
     {
@@ -60,6 +61,7 @@ internal sealed class CpuWeights : IDisposable
         DecoderNorm.Dispose();
         EncoderBias.Dispose();
         DecoderBias.Dispose();
+        _memory.Dispose();
     }
 
     private CpuBlock EncoderBlock(string layers) => new(SelfAttention($"{layers}.0"), null, FeedForward($"{layers}.1"));
@@ -76,7 +78,7 @@ internal sealed class CpuWeights : IDisposable
     {
         var dense = $"{layer}.DenseReluDense";
         var wide = Config.Gated ? cat([_source[$"{dense}.wi_0.weight"], _source[$"{dense}.wi_1.weight"]]) : _source[$"{dense}.wi.weight"];
-        return new CpuFeedForwardWeights(Norm($"{layer}.layer_norm.weight"), WeightMatrix.Of(wide, _precision), Matrix($"{dense}.wo.weight"));
+        return new CpuFeedForwardWeights(Norm($"{layer}.layer_norm.weight"), WeightMatrix.Of(wide, _precision, _memory), Matrix($"{dense}.wo.weight"));
     }
 
     // (heads x width, model) each, to (heads x parts x width, model).
@@ -84,10 +86,10 @@ internal sealed class CpuWeights : IDisposable
     {
         using var scope = NewDisposeScope();
         var split = parts.Select(part => _source[$"{attention}.{part}.weight"].view(Config.Heads, 1, Config.HeadSize, Config.ModelSize)).ToArray();
-        return WeightMatrix.Of(cat(split, 1).view(-1, Config.ModelSize), _precision);
+        return WeightMatrix.Of(cat(split, 1).view(-1, Config.ModelSize), _precision, _memory);
     }
 
-    private WeightMatrix Matrix(string name) => WeightMatrix.Of(_source[name], _precision);
+    private WeightMatrix Matrix(string name) => WeightMatrix.Of(_source[name], _precision, _memory);
 
     private unsafe NativeArray<float> Norm(string name)
     {

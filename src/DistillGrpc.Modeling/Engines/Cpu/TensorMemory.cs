@@ -9,10 +9,15 @@ internal sealed unsafe class TensorMemory : IDisposable
     private readonly Tensor _flat;
 
     public TensorMemory(long length, ScalarType type)
+        : this(length, () => zeros(length, type))
+    {
+    }
+
+    private TensorMemory(long length, Func<Tensor> create)
     {
         using var scope = NewDisposeScope();
         Length = length;
-        _flat = zeros(length, type).DetachFromDisposeScope();
+        _flat = create().DetachFromDisposeScope();
         fixed (byte* start = &MemoryMarshal.GetReference(_flat.bytes))
         {
             Pointer = start;
@@ -35,6 +40,14 @@ internal sealed unsafe class TensorMemory : IDisposable
 
         memory?.Dispose();
         return new TensorMemory(length, type);
+    }
+
+    /// <summary>Memory for so many bytes; what is in it is not said.</summary>
+    public static TensorMemory InLargePages(long bytes)
+    {
+        var memory = new TensorMemory(bytes, () => empty(bytes, int8));
+        LargePages.Ask(memory.Pointer, bytes);
+        return memory;
     }
 
     /// <summary>A part of it as a matrix, in the caller's scope.</summary>

@@ -14,8 +14,9 @@ internal abstract class WeightMatrix(int columns, int inner) : IDisposable
     /// <summary>Bytes.</summary>
     public abstract long Bytes { get; }
 
-    /// <summary>Makes one of weights (Columns, inputs), float32, which stay the caller's.</summary>
-    public static WeightMatrix Of(torch.Tensor weights, Precision precision) => precision == Precision.Float32 ? new FloatMatrix(weights) : new ByteMatrix(weights);
+    /// <summary>Makes one of weights (Columns, inputs), float32, which stay the caller's; what is read for a product lies in the memory.</summary>
+    public static WeightMatrix Of(torch.Tensor weights, Precision precision, WeightMemory memory) =>
+        precision == Precision.Float32 ? new FloatMatrix(weights, memory) : new ByteMatrix(weights, memory);
 
     /// <summary>Multiplies all rows with some columns; <see cref="Row"/> gives the products.</summary>
     /// <param name="activations">The rows.</param>
