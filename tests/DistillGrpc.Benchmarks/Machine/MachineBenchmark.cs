@@ -6,6 +6,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using DistillGrpc.Modeling.Engines.Cpu;
 using DistillGrpc.Modeling.Engines.Cpu.Kernels;
+using DistillGrpc.Modeling.Engines.Cpu.Tiles;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -56,16 +57,21 @@ internal static unsafe class MachineBenchmark
     // One thread: a thread's kernel knows nothing of others.
     private static void PrintKernels()
     {
-        foreach (var (rows, inner, columns) in new[] { (1, 512, 2048), (2, 512, 2048), (4, 512, 2048), (8, 512, 2048), (16, 512, 2048), (16, 2048, 512), (64, 512, 2048) })
+        foreach (var (rows, inner, columns) in new[] { (1, 512, 2048), (1, 512, 32128), (2, 512, 2048), (4, 512, 2048), (8, 512, 2048), (16, 512, 2048), (16, 2048, 512), (64, 512, 2048) })
         {
             var (left, right, sums) = (new NativeArray<byte>(rows * inner), new NativeArray<sbyte>(columns * inner), new NativeArray<int>(rows * columns));
             var (floats, weights, products) = (new NativeArray<float>(rows * inner), new NativeArray<float>(columns * inner), new NativeArray<float>(rows * columns));
             var work = 2.0 * rows * inner * columns;
-            var whole = string.Join(", ", ByteKernel.All.Where(kernel => kernel.IsSupported).Select(kernel => string.Create(
-                CultureInfo.InvariantCulture, $"{kernel.Name} {work / Best(() => kernel.Multiply(left.Pointer, rows, inner, right.Pointer, columns, sums.Pointer, columns)) / 1e9:0}")));
-            var single = string.Join(", ", FloatKernel.All.Where(kernel => kernel.IsSupported).Select(kernel => string.Create(
-                CultureInfo.InvariantCulture, $"{kernel.Name} {work / Best(() => kernel.Multiply(floats.Pointer, rows, inner, weights.Pointer, 0, columns, products.Pointer)) / 1e9:0}")));
-            Line($"{rows} x {inner} by {columns}, 1 thread: our int8 {whole} GOP/s, float32 {single} GFLOP/s");
+            var whole = Rates(ByteKernel.All, kernel => kernel.Multiply(left.Pointer, rows, inner, right.Pointer, 0, columns, sums.Pointer));
+            var tiles = rows % TileKernel.Only.RowsTogether == 0 ? Rates([TileKernel.Only], kernel => kernel.Multiply((sbyte*)left.Pointer, rows, inner, right.Pointer, 0, columns, sums.Pointer)) : "";
+            var single = Rates(FloatKernel.All, kernel => kernel.Multiply(floats.Pointer, rows, inner, weights.Pointer, 0, columns, products.Pointer));
+            Line($"{rows} x {inner} by {columns}, 1 thread: our int8{tiles}{whole} GOP/s, float32{single} GFLOP/s");
+
+            string Rates<TRow, TWeight, TSum>(IEnumerable<PanelKernel<TRow, TWeight, TSum>> kernels, Action<PanelKernel<TRow, TWeight, TSum>> multiply)
+                where TRow : unmanaged
+                where TWeight : unmanaged
+                where TSum : unmanaged => string.Concat(kernels.Where(kernel => kernel.IsSupported).Select(kernel => string.Create(
+                    CultureInfo.InvariantCulture, $" {kernel.Name} {work / Best(() => multiply(kernel)) / 1e9:0}")));
         }
     }
 

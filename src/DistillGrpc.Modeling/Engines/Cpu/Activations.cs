@@ -1,5 +1,4 @@
 using DistillGrpc.Modeling.Engines.Cpu.Tiles;
-using TorchSharp;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
@@ -8,19 +7,18 @@ namespace DistillGrpc.Modeling.Engines.Cpu;
 /// <param name="hasTiles">Whether bytes are multiplied in tiles, where there are rows enough.</param>
 internal sealed unsafe class Activations(Precision precision, bool hasTiles) : IDisposable
 {
-    /// <summary>From so many rows on libtorch's product is the faster one: it lays weights out anew for each.</summary>
-    public const int LibraryRows = 24;
-
-    // From so many rows on tiles are.
+    // From so many rows on tiles are the faster ones.
     private const int TileRowsFrom = 8;
-    private TensorMemory? _values;
     private NativeArray<float>? _floats;
-    private NativeArray<sbyte>? _tiled;
+    private NativeArray<sbyte>? _signed;
     private NativeArray<byte>? _shifted;
     private NativeArray<float>? _scales;
 
     /// <summary>Rows.</summary>
     public int Rows { get; private set; }
+
+    /// <summary>Rows of products there must be room for.</summary>
+    public int PaddedRows => IsForTiles ? (Rows + TileKernel.Only.RowsTogether - 1) / TileKernel.Only.RowsTogether * TileKernel.Only.RowsTogether : Rows;
 
     /// <summary>Length of a row, as <see cref="WeightMatrix.Inner"/>.</summary>
     public int Inner { get; private set; }
@@ -28,42 +26,32 @@ internal sealed unsafe class Activations(Precision precision, bool hasTiles) : I
     /// <summary>(Rows, Inner), float32.</summary>
     public float* Floats => _floats!.Pointer;
 
+    /// <summary>(PaddedRows, Inner), signed bytes; of what is for tiles.</summary>
+    public sbyte* Signed => _signed!.Pointer;
+
     /// <summary>(Rows, Inner), 128 more than the signed byte.</summary>
     public byte* Shifted => _shifted!.Pointer;
-
-    /// <summary>The signed bytes as <see cref="TileKernel"/> takes them; of what is for tiles.</summary>
-    public sbyte* Tiled => _tiled!.Pointer;
 
     /// <summary>(Rows): what a byte of the row stands for.</summary>
     public float* Scales => _scales!.Pointer;
 
-    /// <summary>The signed bytes for libtorch: (Rows, Inner), in the caller's scope.</summary>
-    public torch.Tensor View => _values!.View(0, Rows, Inner);
-
     /// <summary>So many rows that they are multiplied in tiles.</summary>
     public bool IsForTiles => hasTiles && precision == Precision.Int8 && Rows >= TileRowsFrom;
-
-    /// <summary>So many rows of bytes that libtorch multiplies them.</summary>
-    public bool IsForLibrary => precision == Precision.Int8 && !IsForTiles && Rows >= LibraryRows && LibraryProducts.IsExact;
 
     /// <summary>Makes room; what was in it is gone.</summary>
     public void Begin(int rows, int inner)
     {
         (Rows, Inner) = (rows, inner);
-        var length = (long)rows * inner;
+        var length = (long)PaddedRows * inner;
         if (precision == Precision.Float32)
         {
             _floats = NativeArray<float>.AtLeast(_floats, length);
             return;
         }
 
-        _values = TensorMemory.AtLeast(_values, length, torch.ScalarType.Int8);
+        _signed = NativeArray<sbyte>.AtLeast(_signed, length);
         _shifted = NativeArray<byte>.AtLeast(_shifted, length);
         _scales = NativeArray<float>.AtLeast(_scales, rows);
-        if (IsForTiles)
-        {
-            _tiled = NativeArray<sbyte>.AtLeast(_tiled, TileRows.Length(rows, inner));
-        }
     }
 
     /// <summary>Fills a row.</summary>
@@ -79,20 +67,15 @@ internal sealed unsafe class Activations(Precision precision, bool hasTiles) : I
         else
         {
             // The shifted ones are for products with a single column, too.
-            Scales[row] = RowMath.Quantize(values, Inner, (sbyte*)_values!.Pointer + at, Shifted + at);
-            if (IsForTiles)
-            {
-                TileRows.Put((sbyte*)_values.Pointer + at, Inner, row, Tiled);
-            }
+            Scales[row] = RowMath.Quantize(values, Inner, Signed + at, Shifted + at);
         }
     }
 
     public void Dispose()
     {
-        _values?.Dispose();
         _floats?.Dispose();
+        _signed?.Dispose();
         _shifted?.Dispose();
-        _tiled?.Dispose();
         _scales?.Dispose();
     }
 }

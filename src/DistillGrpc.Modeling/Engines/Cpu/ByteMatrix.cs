@@ -10,66 +10,57 @@ namespace DistillGrpc.Modeling.Engines.Cpu;
 /// <summary>Weights in signed bytes, each column with a scale.</summary>
 internal sealed unsafe class ByteMatrix : WeightMatrix
 {
-    private readonly WeightMemory.Part _bytes;
-    private readonly NativeArray<float> _scales;
-    private readonly NativeArray<int> _corrections;
+    private readonly sbyte* _panels;
+    private readonly float* _scales;
+    private readonly int* _corrections;
 
     public ByteMatrix(Tensor weights, WeightMemory memory)
         : base((int)weights.shape[0], (int)weights.shape[1])
     {
-        // At least as many as are multiplied together.
-        _bytes = memory.Take((long)Math.Max(Columns, TileKernel.Columns) * Inner);
-        (_scales, _corrections) = (new NativeArray<float>(Columns), new NativeArray<int>(Columns));
+        _panels = (sbyte*)memory.Take(Panels.Length(Columns, Inner));
+        _scales = (float*)memory.Take((long)Columns * sizeof(float));
+        _corrections = (int*)memory.Take((long)Columns * sizeof(int));
         var inputs = (int)weights.shape[1];
         using var scope = NewDisposeScope();
         var rows = weights.to(ScalarType.Float32).contiguous().cpu();
-        using var row = new NativeArray<float>(Inner);
-        var padded = row.Pointer;
+        using var padded = new NativeArray<float>(Inner);
+        using var bytes = new NativeArray<sbyte>(Inner);
         fixed (byte* start = rows.bytes)
         {
             for (var column = 0; column < Columns; column++)
             {
-                new Span<float>((float*)start + (nint)column * inputs, inputs).CopyTo(new Span<float>(padded, inputs));
-                var to = Weights + (nint)column * Inner;
-                _scales.Pointer[column] = RowMath.Quantize(padded, Inner, to, null);
-                foreach (var value in new Span<sbyte>(to, Inner))
+                new Span<float>((float*)start + (nint)column * inputs, inputs).CopyTo(new Span<float>(padded.Pointer, inputs));
+                _scales[column] = RowMath.Quantize(padded.Pointer, Inner, bytes.Pointer, null);
+                Panels.Put(bytes.Pointer, Inner, column, _panels);
+                foreach (var value in new Span<sbyte>(bytes.Pointer, Inner))
                 {
                     // What a row's shift of 128 adds to the product.
-                    _corrections.Pointer[column] += 128 * value;
+                    _corrections[column] += 128 * value;
                 }
             }
         }
     }
 
-    public override long Bytes => (long)Columns * (Inner + sizeof(float) + sizeof(int));
-
-    private sbyte* Weights => (sbyte*)_bytes.Pointer;
+    public override long Bytes => Panels.Length(Columns, Inner) + ((long)Columns * (sizeof(float) + sizeof(int)));
 
     public override void Multiply(Activations activations, int first, int count, ProductScratch scratch)
     {
-        var memory = scratch.Sums((long)activations.Rows * count);
-        if (activations.IsForLibrary)
-        {
-            using var scope = NewDisposeScope();
-            LibraryProducts.Int8(activations.View, _bytes.View((long)first * Inner, count, Inner).t(), memory.View(0, activations.Rows, count));
-            return;
-        }
-
+        var sums = scratch.Sums((long)activations.PaddedRows * count);
         if (activations.IsForTiles)
         {
-            TileKernel.Multiply(activations.Tiled, activations.Rows, Inner, Weights, Columns, first, count, scratch.Tiles(TileKernel.ScratchLength(activations.Rows)), (int*)memory.Pointer);
+            TileKernel.Only.Multiply(activations.Signed, activations.Rows, Inner, _panels, first, count, sums);
             return;
         }
 
-        ByteKernel.Best.Multiply(activations.Shifted, activations.Rows, Inner, Weights + (nint)first * Inner, count, (int*)memory.Pointer, count);
+        ByteKernel.Best.Multiply(activations.Shifted, activations.Rows, Inner, _panels, first, count, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Row(Activations activations, int row, int first, int count, ProductScratch scratch, float* to)
     {
-        var sums = (int*)scratch.LastSums + (nint)row * count;
-        var scales = _scales.Pointer + first;
-        var corrections = activations.IsForLibrary || activations.IsForTiles ? null : _corrections.Pointer + first;
+        var sums = scratch.LastSums + (nint)row * count;
+        var scales = _scales + first;
+        var corrections = activations.IsForTiles ? null : _corrections + first;
         var scale = activations.Scales[row];
         var all = Vector512.Create(scale);
         var i = 0;
@@ -86,26 +77,18 @@ internal sealed unsafe class ByteMatrix : WeightMatrix
         }
     }
 
-    public override float Dot(Activations activations, int row, int column)
-    {
-        int sum;
-        ByteKernel.Best.Multiply(activations.Shifted + (nint)row * Inner, 1, Inner, Weights + (nint)column * Inner, 1, &sum, 1);
-        return (sum - _corrections.Pointer[column]) * (activations.Scales[row] * _scales.Pointer[column]);
-    }
+    public override float Dot(Activations activations, int row, int column) =>
+        (ByteKernel.Dot(activations.Shifted + (nint)row * Inner, Inner, _panels, column) - _corrections[column]) * (activations.Scales[row] * _scales[column]);
 
     public override void Read(int column, float* to)
     {
-        var bytes = Weights + (nint)column * Inner;
-        var scale = _scales.Pointer[column];
-        for (var i = 0; i < Inner; i++)
+        var fours = Panels.Start(_panels, Inner, column);
+        var scale = _scales[column];
+        for (nint i = 0; i < Inner / Panels.Together; i++)
         {
-            to[i] = bytes[i] * scale;
+            var four = (sbyte*)(fours + (i * Panels.Width));
+            (to[0], to[1], to[2], to[3]) = (four[0] * scale, four[1] * scale, four[2] * scale, four[3] * scale);
+            to += Panels.Together;
         }
-    }
-
-    public override void Dispose()
-    {
-        _scales.Dispose();
-        _corrections.Dispose();
     }
 }

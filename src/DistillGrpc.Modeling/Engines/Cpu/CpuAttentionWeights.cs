@@ -9,11 +9,5 @@ internal sealed record CpuAttentionWeights(NativeArray<float> Norm, WeightMatrix
 {
     public long Bytes => Query.Bytes + (Encoded?.Bytes ?? 0) + Out.Bytes;
 
-    public void Dispose()
-    {
-        Norm.Dispose();
-        Query.Dispose();
-        Encoded?.Dispose();
-        Out.Dispose();
-    }
+    public void Dispose() => Norm.Dispose();
 }

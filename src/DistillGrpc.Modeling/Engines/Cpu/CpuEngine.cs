@@ -6,9 +6,8 @@ using DistillGrpc.Modeling.T5;
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
 /// <summary>
-/// The engine for processors: weights in int8 or float32, own kernels, which read every weight once for a decoder's step, and libtorch's products of bytes
-/// for many rows where the processor has no tiles; no padding, and nothing allocated for a token. Sums are exact in int8 and have one order in float32, so an answer's
-/// numbers are the same in any company.
+/// The engine for processors: weights in int8 or float32, own kernels that read every weight once for a decoder's step; no padding, and nothing allocated for a token. Sums are exact in
+/// int8 and have one order in float32, so an answer's numbers are the same in any company.
 /// </summary>
 public sealed class CpuEngine : IT5Engine
 {
@@ -21,7 +20,6 @@ public sealed class CpuEngine : IT5Engine
     private readonly CpuScratch[] _scratch;
     private readonly EncoderPass _encoder;
     private readonly DecoderStep _decoder;
-    private readonly bool _usesLibrary;
     private long _round;
 
     /// <summary>Takes a model's weights over; the model can be disposed afterwards.</summary>
@@ -32,8 +30,7 @@ public sealed class CpuEngine : IT5Engine
     /// <param name="usesTiles">Whether bytes are multiplied in tiles (AMX) where the processor has them; the numbers are the same.</param>
     public CpuEngine(T5Model model, Precision precision, WorkerTeam? team = null, bool ownsTeam = false, bool usesTiles = true)
     {
-        var hasTiles = usesTiles && TileKernel.IsSupported;
-        _usesLibrary = precision == Precision.Int8 && !hasTiles;
+        var hasTiles = usesTiles && TileKernel.Only.IsSupported;
         (_ownsTeam, _team) = (ownsTeam || team is null, team ?? new WorkerTeam(Environment.ProcessorCount));
         _weights = new CpuWeights(model, precision);
         var attention = precision == Precision.Float32 ? CachedAttention.Float32 : CachedAttention.Bfloat16;
@@ -73,7 +70,7 @@ public sealed class CpuEngine : IT5Engine
         {
             _weights.EncoderBias.Reserve(inputs.Max(input => input.Length));
             _encoder.Begin(inputs, encodings);
-            _team.Run(_encoder.Work, _usesLibrary);
+            _team.Run(_encoder.Work);
             return encodings;
         }
         catch
@@ -120,7 +117,7 @@ public sealed class CpuEngine : IT5Engine
             fixed (float* to = logits)
             {
                 _decoder.Begin(rows, to);
-                _team.Run(_decoder.Work, _usesLibrary && rows.Length >= Activations.LibraryRows);
+                _team.Run(_decoder.Work);
             }
         }
 

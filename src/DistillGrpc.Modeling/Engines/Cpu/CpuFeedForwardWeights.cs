@@ -8,10 +8,5 @@ internal sealed record CpuFeedForwardWeights(NativeArray<float> Norm, WeightMatr
 {
     public long Bytes => In.Bytes + Out.Bytes;
 
-    public void Dispose()
-    {
-        Norm.Dispose();
-        In.Dispose();
-        Out.Dispose();
-    }
+    public void Dispose() => Norm.Dispose();
 }

@@ -50,12 +50,6 @@ internal sealed class CpuWeights : IDisposable
 
     public void Dispose()
     {
-        Embedding.Dispose();
-        if (!Config.TiedHead)
-        {
-            Head.Dispose();
-        }
-
         Array.ForEach([.. Encoder, .. Decoder], block => block.Dispose());
         EncoderNorm.Dispose();
         DecoderNorm.Dispose();

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using DistillGrpc.Modeling.Engines.Cpu.Attention;
-using DistillGrpc.Modeling.Engines.Cpu.Tiles;
+using DistillGrpc.Modeling.Engines.Cpu.Kernels;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
@@ -220,7 +220,7 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
         worker.Meet();
     }
 
-    private static int Piece(Worker worker, int columns) => Math.Max(TileKernel.Columns, (columns / (worker.Of * Pieces) + TileKernel.Columns - 1) / TileKernel.Columns * TileKernel.Columns);
+    private static int Piece(Worker worker, int columns) => Math.Max(1, (columns / (worker.Of * Pieces) + Panels.Width - 1) / Panels.Width) * Panels.Width;
 
     // The rows as they are multiplied, normed where there is a norm.
     private Activations Prepare(Worker worker, CpuScratch own, float* rows, int length, float* norm)

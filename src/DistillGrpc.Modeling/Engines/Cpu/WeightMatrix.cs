@@ -3,7 +3,7 @@ using TorchSharp;
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
 /// <summary>Weights (Columns, Inner) of a linear layer: to each row of activations, a number for each column.</summary>
-internal abstract class WeightMatrix(int columns, int inner) : IDisposable
+internal abstract class WeightMatrix(int columns, int inner)
 {
     /// <summary>Outputs.</summary>
     public int Columns => columns;
@@ -14,7 +14,7 @@ internal abstract class WeightMatrix(int columns, int inner) : IDisposable
     /// <summary>Bytes.</summary>
     public abstract long Bytes { get; }
 
-    /// <summary>Makes one of weights (Columns, inputs), float32, which stay the caller's; what is read for a product lies in the memory.</summary>
+    /// <summary>Makes one of weights (Columns, inputs), float32, which stay the caller's; what it becomes lies in the memory, and goes with it.</summary>
     public static WeightMatrix Of(torch.Tensor weights, Precision precision, WeightMemory memory) =>
         precision == Precision.Float32 ? new FloatMatrix(weights, memory) : new ByteMatrix(weights, memory);
 
@@ -41,7 +41,4 @@ internal abstract class WeightMatrix(int columns, int inner) : IDisposable
     /// <param name="column">The column.</param>
     /// <param name="to">(Inner), written.</param>
     public abstract unsafe void Read(int column, float* to);
-
-    /// <inheritdoc/>
-    public abstract void Dispose();
 }

@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using TorchSharp;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
@@ -41,9 +40,8 @@ public sealed class WorkerTeam : IDisposable
 
     /// <summary>Does a piece of work on all threads, and returns when all are done.</summary>
     /// <param name="work">A thread's part.</param>
-    /// <param name="usesLibrary">Whether libtorch multiplies in it: its own threads would only be in the way of these.</param>
     /// <exception cref="Exception">What the first of them threw.</exception>
-    internal void Run(Action<Worker> work, bool usesLibrary = true)
+    internal void Run(Action<Worker> work)
     {
         lock (_turn)
         {
@@ -55,7 +53,7 @@ public sealed class WorkerTeam : IDisposable
                 WakeAll();
             }
 
-            DoOwn(usesLibrary);
+            Do(_workers[0]);
             for (var i = 0; Volatile.Read(ref _done) < _workers.Length; i++)
             {
                 Pause(i);
@@ -108,21 +106,6 @@ public sealed class WorkerTeam : IDisposable
         }
     }
 
-    private void DoOwn(bool usesLibrary)
-    {
-        // To set them costs more than a small step, even if nothing changes.
-        var threads = usesLibrary ? torch.get_num_threads() : 1;
-        if (threads == 1)
-        {
-            Do(_workers[0]);
-            return;
-        }
-
-        torch.set_num_threads(1);
-        Do(_workers[0]);
-        torch.set_num_threads(threads);
-    }
-
     private void WakeAll()
     {
         lock (_bed)
@@ -147,7 +130,6 @@ public sealed class WorkerTeam : IDisposable
 
     private void Loop(Worker worker)
     {
-        torch.set_num_threads(1);
         for (var round = 0; !_isDisposed;)
         {
             if (WaitForWork(round))

@@ -51,7 +51,7 @@ public sealed unsafe class FloatKernelTests
             fixed (float* p = panels)
             fixed (float* to = read)
             {
-                FloatPanels.Read(p, inner, column, to);
+                Panels.Read(p, inner, column, to);
             }
 
             Assert.Equal(right[(column * inner)..((column + 1) * inner)], read);
@@ -60,13 +60,13 @@ public sealed unsafe class FloatKernelTests
 
     private static float[] Laid(float[] right, int columns, int inner)
     {
-        var panels = new float[FloatPanels.Length(columns, inner)];
+        var panels = new float[Panels.Length(columns, inner)];
         fixed (float* r = right)
         fixed (float* p = panels)
         {
             for (var column = 0; column < columns; column++)
             {
-                FloatPanels.Put(r + (column * inner), inner, inner, column, p);
+                Panels.Put(r + (column * inner), inner, inner, column, p);
             }
         }
 

@@ -1,167 +1,125 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace DistillGrpc.Modeling.Engines.Cpu.Kernels;
 
-/// <summary>Products in tiles that keep their sums in registers: four columns of one row, or two columns of up to six rows.</summary>
+/// <summary>Products in tiles that keep their sums in registers: half a panel by up to six rows.</summary>
 internal sealed unsafe class ByteKernel<TDot> : ByteKernel
     where TDot : struct, IByteDot
 {
-    private const int CacheLine = 64;
+    private const int Half = Panels.Width / 2;
+    // Bytes from four of a column to its next.
+    private const int Step = Panels.Width * Panels.Together;
 
     public override string Name => TDot.Name;
 
     public override bool IsSupported => TDot.IsSupported;
 
-    public override void Multiply(byte* left, int rows, int inner, sbyte* right, int columns, int* sums, int stride)
+    protected override void Whole(byte* left, int rows, int inner, sbyte* right, int panels, int* sums, int stride)
     {
-        var column = 0;
-        if (rows == 1)
+        for (var panel = 0; panel < panels; panel++, right += (nint)Panels.Width * inner, sums += Panels.Width)
         {
-            for (; column + 4 <= columns; column += 4)
+            if (rows == 1)
             {
-                Four(left, inner, right + (nint)column * inner, sums + column);
+                One(left, inner, right, sums);
+                continue;
             }
-        }
-        else
-        {
-            for (; column + 2 <= columns; column += 2)
-            {
-                Two(left, rows, inner, right + (nint)column * inner, sums + column, stride);
-            }
-        }
 
-        for (; column < columns; column++)
-        {
-            for (var row = 0; row < rows; row++)
-            {
-                sums[(nint)row * stride + column] = One(left + (nint)row * inner, inner, right + (nint)column * inner);
-            }
+            Rows(left, rows, inner, right, sums, stride);
+            Rows(left, rows, inner, right + (Half * Panels.Together), sums + Half, stride);
         }
     }
 
-    private static void Two(byte* left, int rows, int inner, sbyte* right, int* sums, int stride)
+    private static void Rows(byte* left, int rows, nint inner, sbyte* right, int* sums, nint stride)
     {
-        // The next columns are on their way while these are multiplied with all rows.
-        for (var i = 0; Sse.IsSupported && i < 2 * inner; i += CacheLine)
+        for (; rows >= 6; rows -= 6, left += 6 * inner, sums += 6 * stride)
         {
-            Sse.Prefetch0(right + 2 * inner + i);
+            Six(left, inner, right, sums, stride);
         }
 
-        for (; rows >= 6; rows -= 6, left += 6 * (nint)inner, sums += 6 * (nint)stride)
+        for (; rows >= 2; rows -= 2, left += 2 * inner, sums += 2 * stride)
         {
-            SixByTwo(left, inner, right, sums, stride);
-        }
-
-        for (; rows >= 2; rows -= 2, left += 2 * (nint)inner, sums += 2 * (nint)stride)
-        {
-            TwoByTwo(left, inner, right, sums, stride);
+            Two(left, left + inner, inner, right, sums, sums + stride);
         }
 
         if (rows == 1)
         {
-            (sums[0], sums[1]) = (One(left, inner, right), One(left, inner, right + inner));
+            // Twice the same costs no more than once.
+            Two(left, left, inner, right, sums, sums);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SixByTwo(byte* left, nint inner, sbyte* right, int* sums, nint stride)
+    private static void Six(byte* a, nint inner, sbyte* right, int* sums, nint stride)
     {
         Vector256<int> a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default;
         Vector256<int> d0 = default, d1 = default, e0 = default, e1 = default, f0 = default, f1 = default;
-        for (nint i = 0; i < inner; i += Block)
+        byte* b = a + inner, c = b + inner, d = c + inner, e = d + inner, f = e + inner;
+        for (nint i = 0; i < inner; i += Panels.Together, right += Step)
         {
-            var w0 = Vector256.Load(right + i);
-            var w1 = Vector256.Load(right + inner + i);
-            var x = Vector256.Load(left + i);
-            a0 = TDot.Add(a0, x, w0);
-            a1 = TDot.Add(a1, x, w1);
-            x = Vector256.Load(left + inner + i);
-            b0 = TDot.Add(b0, x, w0);
-            b1 = TDot.Add(b1, x, w1);
-            x = Vector256.Load(left + 2 * inner + i);
-            c0 = TDot.Add(c0, x, w0);
-            c1 = TDot.Add(c1, x, w1);
-            x = Vector256.Load(left + 3 * inner + i);
-            d0 = TDot.Add(d0, x, w0);
-            d1 = TDot.Add(d1, x, w1);
-            x = Vector256.Load(left + 4 * inner + i);
-            e0 = TDot.Add(e0, x, w0);
-            e1 = TDot.Add(e1, x, w1);
-            x = Vector256.Load(left + 5 * inner + i);
-            f0 = TDot.Add(f0, x, w0);
-            f1 = TDot.Add(f1, x, w1);
+            Vector256<sbyte> w0 = Vector256.Load(right), w1 = Vector256.Load(right + 32);
+            var x = Four(a + i);
+            (a0, a1) = (TDot.Add(a0, x, w0), TDot.Add(a1, x, w1));
+            x = Four(b + i);
+            (b0, b1) = (TDot.Add(b0, x, w0), TDot.Add(b1, x, w1));
+            x = Four(c + i);
+            (c0, c1) = (TDot.Add(c0, x, w0), TDot.Add(c1, x, w1));
+            x = Four(d + i);
+            (d0, d1) = (TDot.Add(d0, x, w0), TDot.Add(d1, x, w1));
+            x = Four(e + i);
+            (e0, e1) = (TDot.Add(e0, x, w0), TDot.Add(e1, x, w1));
+            x = Four(f + i);
+            (f0, f1) = (TDot.Add(f0, x, w0), TDot.Add(f1, x, w1));
         }
 
-        StorePairs(Sums(a0, a1, b0, b1), sums, stride);
-        StorePairs(Sums(c0, c1, d0, d1), sums + 2 * stride, stride);
-        StorePairs(Sums(e0, e1, f0, f1), sums + 4 * stride, stride);
+        Store(sums, a0, a1);
+        Store(sums += stride, b0, b1);
+        Store(sums += stride, c0, c1);
+        Store(sums += stride, d0, d1);
+        Store(sums += stride, e0, e1);
+        Store(sums + stride, f0, f1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TwoByTwo(byte* left, nint inner, sbyte* right, int* sums, nint stride)
+    private static void Two(byte* a, byte* b, nint inner, sbyte* right, int* sums, int* next)
     {
         Vector256<int> a0 = default, a1 = default, b0 = default, b1 = default;
-        for (nint i = 0; i < inner; i += Block)
+        for (nint i = 0; i < inner; i += Panels.Together, right += Step)
         {
-            var w0 = Vector256.Load(right + i);
-            var w1 = Vector256.Load(right + inner + i);
-            var x = Vector256.Load(left + i);
-            a0 = TDot.Add(a0, x, w0);
-            a1 = TDot.Add(a1, x, w1);
-            x = Vector256.Load(left + inner + i);
-            b0 = TDot.Add(b0, x, w0);
-            b1 = TDot.Add(b1, x, w1);
+            Vector256<sbyte> w0 = Vector256.Load(right), w1 = Vector256.Load(right + 32);
+            var x = Four(a + i);
+            (a0, a1) = (TDot.Add(a0, x, w0), TDot.Add(a1, x, w1));
+            x = Four(b + i);
+            (b0, b1) = (TDot.Add(b0, x, w0), TDot.Add(b1, x, w1));
         }
 
-        StorePairs(Sums(a0, a1, b0, b1), sums, stride);
+        Store(next, b0, b1);
+        Store(sums, a0, a1);
     }
 
+    // Both halves at once: what is read lies one behind the other.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Four(byte* left, nint inner, sbyte* right, int* sums)
+    private static void One(byte* left, nint inner, sbyte* right, int* sums)
     {
         Vector256<int> a = default, b = default, c = default, d = default;
-        for (nint i = 0; i < inner; i += Block)
+        for (nint i = 0; i < inner; i += Panels.Together, right += Step)
         {
-            var x = Vector256.Load(left + i);
-            a = TDot.Add(a, x, Vector256.Load(right + i));
-            b = TDot.Add(b, x, Vector256.Load(right + inner + i));
-            c = TDot.Add(c, x, Vector256.Load(right + 2 * inner + i));
-            d = TDot.Add(d, x, Vector256.Load(right + 3 * inner + i));
+            var x = Four(left + i);
+            (a, b) = (TDot.Add(a, x, Vector256.Load(right)), TDot.Add(b, x, Vector256.Load(right + 32)));
+            (c, d) = (TDot.Add(c, x, Vector256.Load(right + 64)), TDot.Add(d, x, Vector256.Load(right + 96)));
         }
 
-        Sums(a, b, c, d).Store(sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int One(byte* left, nint inner, sbyte* right)
-    {
-        var sum = Vector256<int>.Zero;
-        for (nint i = 0; i < inner; i += Block)
-        {
-            sum = TDot.Add(sum, Vector256.Load(left + i), Vector256.Load(right + i));
-        }
-
-        return Vector256.Sum(sum);
+        Store(sums, a, b);
+        Store(sums + Half, c, d);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StorePairs(Vector128<int> sums, int* to, nint stride)
-    {
-        sums.GetLower().Store(to);
-        sums.GetUpper().Store(to + stride);
-    }
+    private static Vector256<byte> Four(byte* from) => Vector256.Create(*(int*)from).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<int> Sums(Vector256<int> a, Vector256<int> b, Vector256<int> c, Vector256<int> d)
+    private static void Store(int* to, Vector256<int> first, Vector256<int> second)
     {
-        if (Avx2.IsSupported)
-        {
-            var all = Avx2.HorizontalAdd(Avx2.HorizontalAdd(a, b), Avx2.HorizontalAdd(c, d));
-            return all.GetLower() + all.GetUpper();
-        }
-
-        return Vector128.Create(Vector256.Sum(a), Vector256.Sum(b), Vector256.Sum(c), Vector256.Sum(d));
+        first.Store(to);
+        second.Store(to + 8);
     }
 }

@@ -10,30 +10,20 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
 {
     // Numbers of a row ahead of those that are multiplied: of so many panels' lines the processor is asked for.
     private const int Ahead = 16;
-    private const int MostRows = 8;
 
     public override string Name => TLane.Name;
 
     public override bool IsSupported => TLane.IsSupported;
 
-    private static int Columns => 2 * TLane.Width;
-
-    public override void Multiply(float* left, int rows, int inner, float* right, int first, int count, float* sums)
+    protected override void Whole(float* left, int rows, int inner, float* right, int panels, float* sums, int stride)
     {
-        var some = stackalloc float[MostRows * FloatPanels.Width];
-        var end = first + count;
-        for (var column = first / Columns * Columns; column < end; column += Columns)
+        for (var panel = 0; panel < panels; panel++, right += (nint)Panels.Width * inner, sums += Panels.Width)
         {
-            var weights = right + FloatPanels.Start(column, inner);
-            var isWhole = column >= first && column + Columns <= end;
-            for (int row = 0, taken; row < rows; row += taken)
+            for (var column = 0; column < Panels.Width; column += 2 * TLane.Width)
             {
-                var to = sums + (nint)row * count + (column - first);
-                taken = Rows(left + (nint)row * inner, rows - row, inner, weights, isWhole ? to : some, isWhole ? count : Columns);
-                for (var i = 0; !isWhole && i < taken; i++)
+                for (int row = 0, taken; row < rows; row += taken)
                 {
-                    var (from, until) = (Math.Max(0, first - column), Math.Min(Columns, end - column));
-                    new Span<float>(some + i * Columns + from, until - from).CopyTo(new Span<float>(to + (nint)i * count + from, until - from));
+                    taken = Rows(left + ((nint)row * inner), rows - row, inner, right + column, sums + ((nint)row * stride) + column, stride);
                 }
             }
         }
@@ -65,7 +55,7 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
         TVector a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
         TVector e0 = default, e1 = default, f0 = default, f1 = default, g0 = default, g1 = default, h0 = default, h1 = default;
         float* a = left, b = a + inner, c = b + inner, d = c + inner, e = d + inner, f = e + inner, g = f + inner, h = g + inner;
-        for (nint i = 0; i < inner; i++, weights += FloatPanels.Width)
+        for (nint i = 0; i < inner; i++, weights += Panels.Width)
         {
             TVector w0 = TLane.Load(weights), w1 = TLane.Load(weights + TLane.Width);
             Fetch(weights);
@@ -102,7 +92,7 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
     {
         TVector a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
         float* a = left, b = a + inner, c = b + inner, d = c + inner;
-        for (nint i = 0; i < inner; i++, weights += FloatPanels.Width)
+        for (nint i = 0; i < inner; i++, weights += Panels.Width)
         {
             TVector w0 = TLane.Load(weights), w1 = TLane.Load(weights + TLane.Width);
             Fetch(weights);
@@ -127,7 +117,7 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
     {
         TVector a0 = default, a1 = default, b0 = default, b1 = default;
         float* a = left, b = a + inner;
-        for (nint i = 0; i < inner; i++, weights += FloatPanels.Width)
+        for (nint i = 0; i < inner; i++, weights += Panels.Width)
         {
             TVector w0 = TLane.Load(weights), w1 = TLane.Load(weights + TLane.Width);
             Fetch(weights);
@@ -145,7 +135,7 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
     private static void One(float* left, nint inner, float* weights, float* to)
     {
         TVector a0 = default, a1 = default;
-        for (nint i = 0; i < inner; i++, weights += FloatPanels.Width)
+        for (nint i = 0; i < inner; i++, weights += Panels.Width)
         {
             Fetch(weights);
             var x = TLane.All(left[i]);
@@ -160,8 +150,8 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
     {
         if (Sse.IsSupported)
         {
-            Sse.Prefetch0(weights + Ahead * FloatPanels.Width);
-            Sse.Prefetch0(weights + Ahead * FloatPanels.Width + FloatPanels.Width / 2);
+            Sse.Prefetch0(weights + Ahead * Panels.Width);
+            Sse.Prefetch0(weights + Ahead * Panels.Width + Panels.Width / 2);
         }
     }
 

@@ -11,6 +11,6 @@ internal interface IByteDot
     /// <summary>Whether the processor has it.</summary>
     static abstract bool IsSupported { get; }
 
-    /// <summary>Adds up. In which of the eight sums a product goes is the kernel's own; their sum is what counts.</summary>
+    /// <summary>Adds up: to each of the eight sums the four products that lie at its place.</summary>
     static abstract Vector256<int> Add(Vector256<int> sum, Vector256<byte> left, Vector256<sbyte> right);
 }

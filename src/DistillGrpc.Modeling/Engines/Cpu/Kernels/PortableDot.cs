@@ -13,13 +13,11 @@ internal readonly struct PortableDot : IByteDot
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Add(Vector256<int> sum, Vector256<byte> left, Vector256<sbyte> right)
     {
-        var ((low, high), (lowWeights, highWeights)) = (Vector256.Widen(left), Vector256.Widen(right));
-        return Products(Products(sum, low.AsInt16(), lowWeights), high.AsInt16(), highWeights);
-    }
-
-    private static Vector256<int> Products(Vector256<int> sum, Vector256<short> left, Vector256<short> right)
-    {
-        var ((a, b), (c, d)) = (Vector256.Widen(left), Vector256.Widen(right));
-        return sum + a * c + b * d;
+        var (x, w) = (left.AsInt32(), right.AsInt32());
+        var low = Vector256.Create(0xff);
+        sum += (x & low) * ((w << 24) >> 24);
+        sum += ((x >>> 8) & low) * ((w << 16) >> 24);
+        sum += ((x >>> 16) & low) * ((w << 8) >> 24);
+        return sum + ((x >>> 24) * (w >> 24));
     }
 }

@@ -3,40 +3,48 @@ using System.Runtime.InteropServices;
 namespace DistillGrpc.Modeling.Engines.Cpu.Tiles;
 
 /// <summary>What <see cref="TileProgram"/> is called with; it knows where the fields lie.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 120)]
+[StructLayout(LayoutKind.Explicit, Size = 136)]
 internal unsafe struct TileCall
 {
     /// <summary>How the tiles are cut, as LDTILECFG reads it.</summary>
     [FieldOffset(0)]
     public fixed byte Configuration[64];
 
-    /// <summary>(32, inner): the columns' weights.</summary>
+    /// <summary>The first panel of weights.</summary>
     [FieldOffset(64)]
     public sbyte* Weights;
 
-    /// <summary>Bytes from a column's weights to the next column's.</summary>
+    /// <summary>The rows.</summary>
     [FieldOffset(72)]
-    public nint Inner;
-
-    /// <summary>The rows, as <see cref="TileRows"/> lays them.</summary>
-    [FieldOffset(80)]
     public sbyte* Rows;
+
+    /// <summary>Bytes from a row to the next.</summary>
+    [FieldOffset(80)]
+    public nint Inner;
 
     /// <summary>Inner by 64.</summary>
     [FieldOffset(88)]
     public nint Blocks;
 
-    /// <summary>For every 32 rows four tiles of (16 columns, 16 rows), written: the first columns by the first rows, by the others, then the other columns.</summary>
+    /// <summary>The first row's first sum; all are written.</summary>
     [FieldOffset(96)]
     public int* Sums;
 
-    /// <summary>Rows by 32.</summary>
+    /// <summary>Bytes from a row of sums to the next.</summary>
     [FieldOffset(104)]
+    public nint Stride;
+
+    /// <summary>Rows by 32.</summary>
+    [FieldOffset(112)]
     public nint Groups;
 
-    /// <summary>The columns that are multiplied next: they are not read, but asked for.</summary>
-    [FieldOffset(112)]
-    public sbyte* Next;
+    /// <summary>One if 16 rows follow, else zero.</summary>
+    [FieldOffset(120)]
+    public nint Half;
+
+    /// <summary>Panels.</summary>
+    [FieldOffset(128)]
+    public nint Panels;
 
     /// <summary>A call whose tiles all have 16 rows of 64 bytes.</summary>
     public static TileCall Create()

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace DistillGrpc.Modeling.Engines.Cpu.Tiles;
+namespace DistillGrpc.Modeling.Engines.Cpu;
 
 /// <summary>Instructions that .NET does not know, in memory that the processor may run. It stays until the process ends.</summary>
 internal static unsafe partial class MachineCode
