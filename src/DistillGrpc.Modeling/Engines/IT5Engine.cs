@@ -4,8 +4,8 @@ namespace DistillGrpc.Modeling.Engines;
 
 /// <summary>
 /// A T5 that reads inputs, and writes any number of answers at once, one token of each in a step; answers join and leave between any two steps, and
-/// none depends on what else is in the step, but for an engine's rounding: of one whose sums are exact (int8) nothing, of others (float32, by
-/// libtorch's products) the last digits. One caller at a time.
+/// none depends on what else is in the step: of the engine for processors not a bit, of libtorch, whose products round by their shape, no more than the
+/// last digits. One caller at a time.
 /// </summary>
 public interface IT5Engine : IDisposable
 {

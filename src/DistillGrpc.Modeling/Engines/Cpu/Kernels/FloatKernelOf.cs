@@ -8,8 +8,9 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
     where TLane : struct, IFloatLane<TVector>
     where TVector : struct
 {
-    // Numbers of a row ahead of those that are multiplied: of so many panels' lines the processor is asked for.
-    private const int Ahead = 16;
+    // Weights that come nearer ahead of those that are multiplied, where each is read once.
+    private const int Near = 16 * Panels.Width;
+    private const int MostRows = 8;
 
     public override string Name => TLane.Name;
 
@@ -17,40 +18,43 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
 
     protected override void Whole(float* left, int rows, int inner, float* right, int panels, float* sums, int stride)
     {
-        for (var panel = 0; panel < panels; panel++, right += (nint)Panels.Width * inner, sums += Panels.Width)
+        // Read twice, a panel is at hand the second time: the next one comes nearer meanwhile. Read more often, it is not what is waited for.
+        var next = (nint)Panels.Width * inner;
+        for (var panel = 0; panel < panels; panel++, right += next, sums += Panels.Width)
         {
+            var ahead = rows <= MostRows ? Near : rows <= 2 * MostRows && panel + 1 < panels ? next : 0;
             for (var column = 0; column < Panels.Width; column += 2 * TLane.Width)
             {
                 for (int row = 0, taken; row < rows; row += taken)
                 {
-                    taken = Rows(left + ((nint)row * inner), rows - row, inner, right + column, sums + ((nint)row * stride) + column, stride);
+                    taken = Rows(left + ((nint)row * inner), rows - row, inner, right + column, ahead, sums + ((nint)row * stride) + column, stride);
                 }
             }
         }
     }
 
     // As many rows as go together; how many they were.
-    private static int Rows(float* left, int rows, nint inner, float* weights, float* to, nint stride)
+    private static int Rows(float* left, int rows, nint inner, float* weights, nint ahead, float* to, nint stride)
     {
         switch (rows)
         {
             case >= 8 when TLane.HasMany:
-                Eight(left, inner, weights, to, stride);
+                Eight(left, inner, weights, ahead, to, stride);
                 return 8;
             case >= 4:
-                Four(left, inner, weights, to, stride);
+                Four(left, inner, weights, ahead, to, stride);
                 return 4;
             case >= 2:
-                Two(left, inner, weights, to, stride);
+                Two(left, inner, weights, ahead, to, stride);
                 return 2;
             default:
-                One(left, inner, weights, to);
+                One(left, inner, weights, ahead, to);
                 return 1;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Eight(float* left, nint inner, float* weights, float* to, nint stride)
+    private static void Eight(float* left, nint inner, float* weights, nint ahead, float* to, nint stride)
     {
         TVector a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
         TVector e0 = default, e1 = default, f0 = default, f1 = default, g0 = default, g1 = default, h0 = default, h1 = default;
@@ -58,7 +62,7 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
         for (nint i = 0; i < inner; i++, weights += Panels.Width)
         {
             TVector w0 = TLane.Load(weights), w1 = TLane.Load(weights + TLane.Width);
-            Fetch(weights);
+            Fetch(weights + ahead);
             var x = TLane.All(a[i]);
             (a0, a1) = (TLane.Add(x, w0, a0), TLane.Add(x, w1, a1));
             x = TLane.All(b[i]);
@@ -88,14 +92,14 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Four(float* left, nint inner, float* weights, float* to, nint stride)
+    private static void Four(float* left, nint inner, float* weights, nint ahead, float* to, nint stride)
     {
         TVector a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
         float* a = left, b = a + inner, c = b + inner, d = c + inner;
         for (nint i = 0; i < inner; i++, weights += Panels.Width)
         {
             TVector w0 = TLane.Load(weights), w1 = TLane.Load(weights + TLane.Width);
-            Fetch(weights);
+            Fetch(weights + ahead);
             var x = TLane.All(a[i]);
             (a0, a1) = (TLane.Add(x, w0, a0), TLane.Add(x, w1, a1));
             x = TLane.All(b[i]);
@@ -113,14 +117,14 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Two(float* left, nint inner, float* weights, float* to, nint stride)
+    private static void Two(float* left, nint inner, float* weights, nint ahead, float* to, nint stride)
     {
         TVector a0 = default, a1 = default, b0 = default, b1 = default;
         float* a = left, b = a + inner;
         for (nint i = 0; i < inner; i++, weights += Panels.Width)
         {
             TVector w0 = TLane.Load(weights), w1 = TLane.Load(weights + TLane.Width);
-            Fetch(weights);
+            Fetch(weights + ahead);
             var x = TLane.All(a[i]);
             (a0, a1) = (TLane.Add(x, w0, a0), TLane.Add(x, w1, a1));
             x = TLane.All(b[i]);
@@ -132,12 +136,12 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void One(float* left, nint inner, float* weights, float* to)
+    private static void One(float* left, nint inner, float* weights, nint ahead, float* to)
     {
         TVector a0 = default, a1 = default;
         for (nint i = 0; i < inner; i++, weights += Panels.Width)
         {
-            Fetch(weights);
+            Fetch(weights + ahead);
             var x = TLane.All(left[i]);
             (a0, a1) = (TLane.Add(x, TLane.Load(weights), a0), TLane.Add(x, TLane.Load(weights + TLane.Width), a1));
         }
@@ -150,8 +154,8 @@ internal sealed unsafe class FloatKernel<TLane, TVector> : FloatKernel
     {
         if (Sse.IsSupported)
         {
-            Sse.Prefetch0(weights + Ahead * Panels.Width);
-            Sse.Prefetch0(weights + Ahead * Panels.Width + Panels.Width / 2);
+            Sse.Prefetch1(weights);
+            Sse.Prefetch1(weights + (Panels.Width / 2));
         }
     }
 
