@@ -18,6 +18,8 @@ internal sealed partial class ServiceProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        // A Student compiles every method once, and at once, which pays after minutes; these live for seconds, and there are many.
+        start.Environment["DOTNET_TieredCompilation"] = "1";
         _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) => Take(line.Data);
         _process.ErrorDataReceived += (_, line) => Take(line.Data);
