@@ -173,7 +173,7 @@ public sealed class ModelVersionTests : IAsyncLifetime
     {
         await _pair.StopStudentAsync();
         await _pair.StartStudentAsync();
-        for (var i = 0; i < 300 && (await _pair.Models.GetAsync("models/x")).Versions.Any(version => version.State != ModelState.Serving); i++)
+        for (var i = 0; i < 3000 && (await _pair.Models.GetAsync("models/x")).Versions.Any(version => version.State != ModelState.Serving); i++)
         {
             await Task.Delay(20);
         }
