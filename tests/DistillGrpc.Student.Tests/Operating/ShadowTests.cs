@@ -74,7 +74,7 @@ public sealed class ShadowTests
     {
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using var student = await StartAsync((_, _) => "yes", time, "--MaxShadows=2", "--ShadowTimeout=00:00:02");
-        using var gate = new ManualResetEventSlim();
+        using var gate = new Gate();
         student.Engine(2).OnStep = _ => gate.Wait();
         for (var i = 0; i < 10; i++)
         {
@@ -87,7 +87,7 @@ public sealed class ShadowTests
             time.Advance(TimeSpan.FromSeconds(1));
             return seen.Failed == 2;
         });
-        gate.Set();
+        gate.Open();
         student.Engine(2).OnStep = null;
         await student.Client.PredictAsync(Ask("again"));
 
