@@ -15,23 +15,29 @@ internal static class Distill
         using var process = Start(arguments);
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        await process.StandardInput.WriteAsync(piped.Text ?? "");
-        process.StandardInput.Close();
+        try
+        {
+            await process.StandardInput.WriteAsync(piped.Text ?? "");
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It has ended without reading all of it.
+        }
+
         await process.WaitForExitAsync();
         return (process.ExitCode, await output, await error);
     }
 
     /// <summary>Starts it; the caller feeds, reads and awaits it. Ctrl-C reaches it, whatever the test host was started with.</summary>
-    public static Process Start(params string[] arguments)
+    public static Process Start(params string[] arguments) => Run(["env", "--default-signal=INT", "dotnet", Assembly, .. arguments]);
+
+    /// <summary>The same, but it begins when a line is written to it.</summary>
+    public static Process StartHeld(params string[] arguments) => Run(["sh", "-c", "read -r _; exec \"$@\"", "sh", "env", "--default-signal=INT", "dotnet", Assembly, .. arguments]);
+
+    private static Process Run(string[] command)
     {
-        var start = new ProcessStartInfo("env") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add("--default-signal=INT");
-        start.ArgumentList.Add("dotnet");
-        start.ArgumentList.Add(Assembly);
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
 
         // What the operator has set for services of his own is not meant for the quickstart's.
         start.Environment["DISTILL_Teachers__gpt__ApiKey"] = "sk-0";

@@ -22,7 +22,7 @@ public sealed class BatchLifecycleTests
         string[] settings =
         [
             $"--StateDirectory={state.Path}", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m",
-            "--Teachers:gpt:Batch=true", "--Teachers:gpt:BatchWait=00:00:01",
+            "--Teachers:gpt:Batch=true", $"--Teachers:gpt:BatchSize={Rows}", "--Teachers:gpt:BatchWait=00:05:00",
         ];
         endpoint.Answers = BatchEndpoint.Yes;
         using (var teacher = await ServiceProcess.TeacherAsync(settings))

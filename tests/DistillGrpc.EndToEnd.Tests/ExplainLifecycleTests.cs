@@ -1,6 +1,7 @@
 using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using Grpc.Core;
+using Microsoft.Data.Sqlite;
 
 namespace DistillGrpc.EndToEnd.Tests;
 
@@ -8,7 +9,7 @@ namespace DistillGrpc.EndToEnd.Tests;
 public sealed class ExplainLifecycleTests
 {
     [Fact]
-    public async Task Explain_StudentKilledASecondAfterItAnswered_StillKnowsWhy()
+    public async Task Explain_StudentKilledWhenTheAnswerWasWritten_StillKnowsWhy()
     {
         using var state = new TemporaryFolder();
         string before, kept;
@@ -18,7 +19,7 @@ public sealed class ExplainLifecycleTests
             await TrainAsync(channel);
             kept = (await AskAsync(channel)).Label.Prediction;
             before = await WhyAsync(channel, kept);
-            await Task.Delay(TimeSpan.FromSeconds(1));
+            await WaitUntilAsync(() => Task.FromResult(RowsIn(state.Path) == 1));
             student.Kill();
         }
 
@@ -49,6 +50,15 @@ public sealed class ExplainLifecycleTests
 
         Assert.NotEmpty(kept);
         Assert.NotNull(refusedOrKept);
+    }
+
+    private static long RowsIn(string state)
+    {
+        using var connection = new SqliteConnection($"Data Source={Path.Combine(state, "predictions.db")};Mode=ReadOnly;Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT COUNT(*) FROM predictions";
+        return (long)command.ExecuteScalar()!;
     }
 
     private static async Task FillAsync(string path)

@@ -173,9 +173,22 @@ public sealed class ModelVersionTests : IAsyncLifetime
     {
         await _pair.StopStudentAsync();
         await _pair.StartStudentAsync();
-        for (var i = 0; i < 300 && (await _pair.Models.GetAsync("models/x")).Versions.Any(version => version.State != ModelState.Serving); i++)
+        for (var i = 0; i < 3000 && !await IsServedAsync(); i++)
         {
             await Task.Delay(20);
+        }
+
+        async Task<bool> IsServedAsync()
+        {
+            try
+            {
+                return (await _pair.Models.GetAsync("models/x")).Versions.All(version => version.State == ModelState.Serving);
+            }
+            catch (RpcException early) when (early.StatusCode == StatusCode.NotFound)
+            {
+                // The service listens before it has looked at its models.
+                return false;
+            }
         }
     }
 

@@ -27,19 +27,22 @@ public sealed class ReplicaLifecycleTests(PostgresServer server)
             await ScriptedEndpoint.Says("stop", "It is so. The answer is yes.")(context);
         });
         var database = await server.CreateDatabaseAsync();
-        using var first = await ServiceProcess.TeacherAsync(Settings(endpoint, database));
-        using var second = await ServiceProcess.TeacherAsync(Settings(endpoint, database));
+        using var first = await ServiceProcess.TeacherAsync(Settings(endpoint, database, "00:00:08"));
+        var owner = await server.QueryAsync(database, "SELECT id FROM owners");
+        using var second = await ServiceProcess.TeacherAsync(Settings(endpoint, database, "00:00:08"));
         using var toFirst = DistillChannel.To(first.Address);
         using var toSecond = DistillChannel.To(second.Address);
 
         var lost = Ask(toFirst);
         await asked.Task;
         var taken = Ask(toSecond);
-        // Longer than the lease: the first is busy, and alive.
-        await Task.Delay(4000);
+        // The first is busy, and alive.
+        await SaysSoAsync(database, owner);
         Assert.False(taken.IsCompleted);
         Assert.Equal(1, Volatile.Read(ref calls));
         first.Kill();
+        // Its time is over sooner than it would be by itself.
+        await server.QueryAsync(database, $"UPDATE owners SET alive_until = 0 WHERE id = '{owner}'");
 
         await Assert.ThrowsAsync<RpcException>(() => lost);
         var result = Assert.Single(await taken);
@@ -95,9 +98,9 @@ public sealed class ReplicaLifecycleTests(PostgresServer server)
         Assert.Matches("^error: Database: 'test[0-9]+' at 127.0.0.1:[0-9]+ cannot be used: password authentication failed for user \"postgres\"$", output);
     }
 
-    private static string[] Settings(ScriptedEndpoint endpoint, string database) =>
+    private static string[] Settings(ScriptedEndpoint endpoint, string database, string lease = "00:00:03") =>
     [
-        $"--Database={database}", "--DatabaseLease=00:00:03", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m",
+        $"--Database={database}", $"--DatabaseLease={lease}", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m",
         "--Teachers:gpt:MaxOutputTokens=20", "--Teachers:gpt:InputPrice=2", "--Teachers:gpt:OutputPrice=10",
     ];
 
@@ -105,6 +108,19 @@ public sealed class ReplicaLifecycleTests(PostgresServer server)
 
     private static Task<List<RationaleResult>> Ask(ChannelBase channel) =>
         new TeacherClient(channel).GenerateRationalesAsync(new RationaleSpec(), Questions(1)).Select(response => response.Result).ToListAsync().AsTask();
+
+    // When it is alive for longer than it was.
+    private async Task SaysSoAsync(string database, string owner)
+    {
+        var before = await AliveUntilAsync();
+        for (var tries = 0; await AliveUntilAsync() <= before; tries++)
+        {
+            Assert.InRange(tries, 0, 300);
+            await Task.Delay(100);
+        }
+
+        async Task<long> AliveUntilAsync() => long.Parse(await server.QueryAsync(database, $"SELECT alive_until FROM owners WHERE id = '{owner}'"));
+    }
 
     // When the dead are buried.
     private static async Task<Account> SettledAsync(ChannelBase channel)

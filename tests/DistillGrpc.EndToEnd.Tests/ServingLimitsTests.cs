@@ -42,7 +42,7 @@ public sealed class ServingLimitsTests : IAsyncLifetime
         Assert.InRange(tokens, 1, 50);
         Assert.Equal(Tokens, whole.Label.Usage.OutputTokens);
         // Had it gone on, the next request would have waited for as long as a whole answer takes.
-        Assert.InRange(next.Label.Timings.Queue.ToTimeSpan(), TimeSpan.Zero, whole.Label.Timings.Decode.ToTimeSpan() / 4);
+        Assert.InRange(next.Label.Timings.Queue.ToTimeSpan(), TimeSpan.Zero, whole.Label.Timings.Decode.ToTimeSpan() / 2);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using DistillGrpc.Client;
 using DistillGrpc.Hosting;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace DistillGrpc.Teacher.Tests;
@@ -28,12 +29,19 @@ internal sealed class RunningTeacher : IAsyncDisposable
     /// <summary>All that was logged, at every level.</summary>
     public string Log => string.Join('\n', _lines.All);
 
-    public static async Task<RunningTeacher> StartAsync(params string[] settings)
+    public static Task<RunningTeacher> StartAsync(params string[] settings) => StartAsync(TimeProvider.System, settings);
+
+    /// <summary>Starts it with a clock; gRPC's deadlines are the system's always.</summary>
+    public static async Task<RunningTeacher> StartAsync(TimeProvider time, string[] settings)
     {
         var (lines, state) = (new Lines(), new TemporaryFolder());
         var app = TeacherHost.Create(
             ["--Listen=http://127.0.0.1:0", $"--StateDirectory={state.Path}", .. settings],
-            builder => builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Trace).AddProvider(lines));
+            builder =>
+            {
+                builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Trace).AddProvider(lines);
+                builder.Services.AddSingleton(time);
+            });
         await app.StartAsync();
         return new RunningTeacher(app, lines, state);
     }

@@ -134,8 +134,11 @@ public sealed class TeachCommandTests
     [Fact]
     public async Task Help_ThatNobodyReads_StopsQuietly()
     {
-        using var process = Distill.Start("predict", "--help");
+        // Whoever would read has gone before it writes.
+        using var process = Distill.StartHeld("predict", "--help");
         process.StandardOutput.Close();
+        await process.StandardInput.WriteLineAsync();
+        await process.StandardInput.FlushAsync();
 
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
 

@@ -251,7 +251,11 @@ public sealed class DatasetTests(RunningPair pair) : IClassFixture<RunningPair>
     {
         using var stop = new CancellationTokenSource();
         var cancelled = _datasets.UploadAsync(new UploadSpec(), Endless(), stop.Token);
-        await Task.Delay(300);
+        for (var tries = 0; Unfinished().Length == 0 && tries < 400; tries++)
+        {
+            await Task.Delay(50);
+        }
+
         Assert.NotEmpty(Unfinished());
         await stop.CancelAsync();
 

@@ -32,13 +32,17 @@ public sealed class ValidationTests(RunningPair pair) : IClassFixture<RunningPai
         Assert.Contains("1 of 28", found.Warnings.Single(warning => warning.Reason == "ROWS_ON_BOTH_SIDES").Message, StringComparison.Ordinal);
         Assert.Empty(await pair.Training.ListAsync().ToListAsync());
 
-        // What it would take is what it takes, as far as a loaded machine keeps its pace.
-        var events = await pair.Training.WatchAsync((await pair.Training.CreateAsync(new CreateTrainingJobRequest { Spec = spec })).Name).ToListAsync();
-        var started = events.Single(e => e.Started is not null).Started;
+        var (started, took) = await TrainAsync(spec);
         Assert.Equal((started.Parameters, started.VocabularySize), (found.Parameters, found.VocabularySize));
         Assert.Equal(started.Flops, found.Flops, started.Flops * 1e-9);
-        Assert.InRange(found.Time.ToTimeSpan() / events.Single(e => e.Result is not null).Result.TrainTime.ToTimeSpan(), 0.1, 10);
         Assert.InRange(found.MemoryBytes, found.Parameters * 8, 2_000_000_000);
+        // What it would take is what it takes. A machine that has not kept its pace is asked again.
+        for (var tries = 1; tries < 3 && (found.Time.ToTimeSpan() / took) is < 0.1 or > 10; tries++)
+        {
+            (found, (_, took)) = (await pair.Training.ValidateAsync(spec), await TrainAsync(spec));
+        }
+
+        Assert.InRange(found.Time.ToTimeSpan() / took, 0.1, 10);
     }
 
     [Fact]
@@ -50,6 +54,12 @@ public sealed class ValidationTests(RunningPair pair) : IClassFixture<RunningPai
         var refused = await Assert.ThrowsAsync<RpcException>(() => pair.Training.ValidateAsync(spec));
 
         Assert.Equal((StatusCode.InvalidArgument, "example.label"), (refused.StatusCode, RpcErrors.Field(refused)));
+    }
+
+    private async Task<(TrainingStarted Started, TimeSpan Took)> TrainAsync(TrainingSpec spec)
+    {
+        var events = await pair.Training.WatchAsync((await pair.Training.CreateAsync(new CreateTrainingJobRequest { Spec = spec })).Name).ToListAsync();
+        return (events.Single(e => e.Started is not null).Started, events.Single(e => e.Result is not null).Result.TrainTime.ToTimeSpan());
     }
 
     private async Task<TrainingSpec> SpecAsync(IEnumerable<Example> rows, IEnumerable<Example> heldOut)

@@ -106,13 +106,15 @@ public sealed class DrainTests
     public async Task Drain_CallsThatFailOrAreCancelled_AreNotLeftInside()
     {
         await using var student = await StartAsync();
-        student.Engine(1).OnStep = _ => Thread.Sleep(20);
+        using var gate = new Gate();
+        student.Engine(1).OnStep = _ => gate.Wait();
         await Assert.ThrowsAsync<RpcException>(() => student.Client.PredictAsync(new PredictRequest()));
         using var stop = new CancellationTokenSource();
         var cancelled = student.Client.PredictAsync(Ask("1"), stop.Token);
         await UntilAsync(() => student.Engine(1).LiveSequences == 1);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<Exception>(() => cancelled);
+        gate.Open();
 
         Assert.Equal(0, await new AdminClient(student.Channel).DrainAsync());
     }

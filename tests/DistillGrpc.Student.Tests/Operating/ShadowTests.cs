@@ -1,6 +1,7 @@
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Student.Models;
 using DistillGrpc.Student.Tests.Serving;
+using Microsoft.Extensions.Time.Testing;
 using static DistillGrpc.Student.Tests.Serving.ScriptedStudent;
 
 namespace DistillGrpc.Student.Tests.Operating;
@@ -71,8 +72,9 @@ public sealed class ShadowTests
     [Fact]
     public async Task Shadow_ThatHangs_DelaysNobodyIsBoundedAndGivesUpInTime()
     {
-        await using var student = await StartAsync((_, _) => "yes", "--MaxShadows=2", "--ShadowTimeout=00:00:02");
-        using var gate = new ManualResetEventSlim();
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var student = await StartAsync((_, _) => "yes", time, "--MaxShadows=2", "--ShadowTimeout=00:00:02");
+        using var gate = new Gate();
         student.Engine(2).OnStep = _ => gate.Wait();
         for (var i = 0; i < 10; i++)
         {
@@ -80,8 +82,12 @@ public sealed class ShadowTests
         }
 
         var busy = await UntilAsync(student, seen => seen.Dropped == 8);
-        var late = await UntilAsync(student, seen => seen.Failed == 2);
-        gate.Set();
+        var late = await UntilAsync(student, seen =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return seen.Failed == 2;
+        });
+        gate.Open();
         student.Engine(2).OnStep = null;
         await student.Client.PredictAsync(Ask("again"));
 
@@ -143,9 +149,9 @@ public sealed class ShadowTests
         Assert.Equal("models/x/versions/2", (await UntilAsync(student, seen => seen.Compared == 1)).ShadowVersion);
     }
 
-    private static async Task<VersionedStudent> StartAsync(Func<int, string, string> answer, params string[] settings)
+    private static async Task<VersionedStudent> StartAsync(Func<int, string, string> answer, TimeProvider? time = null, params string[] settings)
     {
-        var student = await VersionedStudent.StartAsync(version => new ScriptedEngine(text => answer(version, text)), Aliases, settings: settings);
+        var student = await VersionedStudent.StartAsync(version => new ScriptedEngine(text => answer(version, text)), Aliases, time: time, settings: settings);
         await student.Models.SetTrafficAsync("models/x", new ModelTraffic { ShadowPercent = 100 });
         return student;
     }

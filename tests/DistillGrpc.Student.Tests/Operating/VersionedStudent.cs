@@ -18,10 +18,11 @@ internal sealed class VersionedStudent : IAsyncDisposable
     private readonly Func<int, ScriptedEngine> _make;
     private readonly Func<int, ModelCard> _card;
     private readonly string[] _settings;
+    private readonly TimeProvider? _time;
     private readonly ConcurrentDictionary<int, ScriptedEngine> _engines = new();
     private WebApplication? _app;
 
-    private VersionedStudent(Func<int, ScriptedEngine> make, Func<int, ModelCard> card, string[] settings) => (_make, _card, _settings) = (make, card, settings);
+    private VersionedStudent(Func<int, ScriptedEngine> make, Func<int, ModelCard> card, TimeProvider? time, string[] settings) => (_make, _card, _time, _settings) = (make, card, time, settings);
 
     public GrpcChannel Channel { get; private set; } = null!;
 
@@ -38,11 +39,14 @@ internal sealed class VersionedStudent : IAsyncDisposable
     /// <summary>The engine that a version was loaded with last.</summary>
     public ScriptedEngine Engine(int version) => _engines[version];
 
-    /// <summary>Starts it with versions 1, 2, ... whose engines are made when they are loaded.</summary>
+    /// <summary>Answers that wait for a place in the batch of a model's stable version.</summary>
+    public int Waiting(string model = "models/x") => ScriptedStudent.WaitingFor(Get<ModelCatalog>().Find(model, "model"));
+
+    /// <summary>Starts it with versions 1, 2, ... whose engines are made when they are loaded; its clock is the system's unless a test has one. gRPC's deadlines are the system's always.</summary>
     public static async Task<VersionedStudent> StartAsync(
-        Func<int, ScriptedEngine> make, Dictionary<string, int> aliases, int versions = 2, Func<int, ModelCard>? card = null, string id = "x", params string[] settings)
+        Func<int, ScriptedEngine> make, Dictionary<string, int> aliases, int versions = 2, Func<int, ModelCard>? card = null, string id = "x", TimeProvider? time = null, params string[] settings)
     {
-        var student = new VersionedStudent(make, card ?? (_ => new ModelCard()), settings);
+        var student = new VersionedStudent(make, card ?? (_ => new ModelCard()), time, settings);
         for (var version = 1; version <= versions; version++)
         {
             Directory.CreateDirectory(Path.Combine(student.Root, id, $"{version}"));
@@ -82,6 +86,10 @@ internal sealed class VersionedStudent : IAsyncDisposable
             {
                 builder.Logging.ClearProviders().AddProvider(new ErrorCollector(Errors));
                 builder.Services.AddSingleton<ModelLoader>(_ => Load);
+                if (_time is not null)
+                {
+                    builder.Services.AddSingleton(_time);
+                }
             },
             isEmbedded: true);
         await _app.StartAsync();

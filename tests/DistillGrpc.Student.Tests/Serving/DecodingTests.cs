@@ -32,8 +32,8 @@ public sealed class DecodingTests
     public async Task Stop_EarlyInALongAnswer_SparesTheRest()
     {
         await using var student = await StartAsync(_ => "a. " + new string('x', 900), null, "--MaxOutputTokens=1000");
-        // Slower than text is read.
-        student.Engine.OnStep = _ => Thread.Sleep(2);
+        // Slower than text is read; much slower, should its reader have been kept from it.
+        student.Engine.OnStep = _ => Thread.Sleep(student.Engine.Rows.Count < 50 ? 2 : 20);
         var request = Ask("x");
         (request.MaxOutputTokens, request.Decoding) = (1000, new DecodingOptions { Stop = { "." } });
 

@@ -34,10 +34,14 @@ public sealed class DeltaTokenTests
     public async Task StreamPredict_TextThatIsHeldBackForAStopText_IsTwoTokensOfTheNext()
     {
         await using var student = await StartAsync(_ => "a. b. c", null, "--StreamInterval=00:00:00");
-        student.Engine.OnStep = _ => Thread.Sleep(5);
+        using var forced = new Gate();
+        using var written = new Gate();
+        var (steps, parts) = (0, 0);
+        // Nothing is written before the caller has what is forced, and no stop text before he has what stands before it: otherwise both may come in one.
+        student.Engine.OnStep = _ => (++steps <= "a. b".Length ? forced : written).Wait();
         var request = AskStream("x");
         request.Decoding = new DecodingOptions { Stop = { ". c" }, Prefix = "a" };
-        var (deltas, answer) = await StreamAsync(student, request);
+        var (deltas, answer) = await StreamAsync(student, request, () => (++parts == 1 ? forced : written).Open());
 
         // What is forced is no token; the stop text's are.
         Assert.Equal(("a", 0), (deltas[0].Text, deltas[0].Tokens));
@@ -83,9 +87,15 @@ public sealed class DeltaTokenTests
         Assert.Equal((true, 4), (answer.Cached, Assert.Single(deltas).Tokens));
     }
 
-    private static async Task<(List<AnswerDelta> Deltas, TaskAnswer Answer)> StreamAsync(ScriptedStudent student, StreamPredictRequest request)
+    private static async Task<(List<AnswerDelta> Deltas, TaskAnswer Answer)> StreamAsync(ScriptedStudent student, StreamPredictRequest request, Action? onPart = null)
     {
-        var parts = await student.Client.StreamPredictAsync(request).ToListAsync();
+        var parts = new List<StreamPredictResponse>();
+        await foreach (var part in student.Client.StreamPredictAsync(request))
+        {
+            parts.Add(part);
+            onPart?.Invoke();
+        }
+
         return ([.. parts.SkipLast(1).Select(part => part.Delta)], parts[^1].Answer);
     }
 }

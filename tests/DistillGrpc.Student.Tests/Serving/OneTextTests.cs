@@ -78,7 +78,7 @@ public sealed class OneTextTests
         await using var student = await StartAsync(_ => "It rains.[label] yes indeed" + new string('x', 400), new ModelCard { Form = PredictionForm.RationaleThenLabel });
         var both = await AnswersAsync(PredictionTask.Both);
         student.Engine.Rows.Clear();
-        student.Engine.OnStep = _ => Thread.Sleep(5);
+        student.Engine.OnStep = _ => Thread.Sleep(student.Engine.Rows.Count < 60 ? 5 : 50);
         var rationale = await AnswersAsync(PredictionTask.Rationale);
         var label = await AnswersAsync(PredictionTask.Label);
 

@@ -60,7 +60,8 @@ public sealed class QuarantineTests
         student.Engine.OnStep = _ => gate.Wait(TimeSpan.FromSeconds(30));
         student.Engine.IsBroken = text => text.Contains("bad", StringComparison.Ordinal);
         var calls = Enumerable.Range(0, 20).Select(i => student.Client.PredictAsync(Ask(i == 7 ? "bad" : $"good {i}", PredictionTask.Both))).ToArray();
-        await UntilAsync(() => student.Engine.LiveEncodings > 0);
+        // All are there: those that come before the bad one would be answered otherwise.
+        await UntilAsync(() => student.Engine.Passes.Sum(pass => pass.Length) + student.Waiting == 20);
         gate.Set();
 
         foreach (var call in calls)

@@ -33,10 +33,13 @@ internal sealed class ScriptedStudent : IAsyncDisposable
     public ModelCatalog Catalog => _app.Services.GetRequiredService<ModelCatalog>();
 
     /// <summary>Answers that wait for a place in the batch.</summary>
-    public int Waiting => QueueOf(Catalog.Find("models/scripted", "model")).Waiting;
+    public int Waiting => WaitingFor(Catalog.Find("models/scripted", "model"));
+
+    /// <summary>When the callers go, as the Student counts it, call by call.</summary>
+    public IEnumerable<DateTimeOffset> Deadlines => _watch.Calls.Select(call => new DateTimeOffset(DateTime.SpecifyKind(call.Deadline, DateTimeKind.Utc)));
 
     /// <summary>Calls that were given up, as far as the Student knows.</summary>
-    public int GivenUp => _watch.Calls.Count(call => call.IsCancellationRequested);
+    public int GivenUp => _watch.Calls.Count(call => call.Token.IsCancellationRequested);
 
     /// <summary>Starts it.</summary>
     /// <param name="answer">What the model answers to what it reads, its prefix included.</param>
@@ -48,7 +51,10 @@ internal sealed class ScriptedStudent : IAsyncDisposable
     public static Task<ScriptedStudent> StartAsync(ScriptedEngine engine, ModelCard? card = null, params string[] settings) => StartAsync(engine, card, null, settings);
 
     /// <summary>Starts it with an engine, calibrated.</summary>
-    public static async Task<ScriptedStudent> StartAsync(ScriptedEngine engine, ModelCard? card, Calibration? calibration, params string[] settings)
+    public static Task<ScriptedStudent> StartAsync(ScriptedEngine engine, ModelCard? card, Calibration? calibration, params string[] settings) => StartAsync(engine, card, calibration, null, settings);
+
+    /// <summary>Starts it with an engine, calibrated, and with a clock; gRPC's deadlines are the system's always.</summary>
+    public static async Task<ScriptedStudent> StartAsync(ScriptedEngine engine, ModelCard? card, Calibration? calibration, TimeProvider? time, string[] settings)
     {
         var (folder, watch) = (new TemporaryFolder(), new CallWatch());
         var app = StudentHost.Create(
@@ -58,6 +64,10 @@ internal sealed class ScriptedStudent : IAsyncDisposable
                 builder.Logging.ClearProviders();
                 builder.Services.AddSingleton(watch).AddGrpc(grpc => grpc.Interceptors.Add<CallWatch>());
                 builder.Services.AddSingleton<ModelLoader>(_ => new ServingModel(engine, SchedulerRig.Bytes, card ?? new ModelCard(), 1) { Calibration = calibration });
+                if (time is not null)
+                {
+                    builder.Services.AddSingleton(time);
+                }
             },
             isEmbedded: true);
         await app.StartAsync();
@@ -92,6 +102,8 @@ internal sealed class ScriptedStudent : IAsyncDisposable
         await _app.DisposeAsync();
         _folder.Dispose();
     }
+
+    internal static int WaitingFor(ServedModel served) => QueueOf(served).Waiting;
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_queue")]
     private static extern ref JobQueue QueueOf(ServedModel served);

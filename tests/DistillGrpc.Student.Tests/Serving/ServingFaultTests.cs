@@ -19,15 +19,21 @@ public sealed class ServingFaultTests
         await student.Client.PredictAsync(new PredictRequest { Segments = { "warm" }, MaxOutputTokens = 1 });
         student.Engine.Rows.Clear();
         using var gate = new Gate();
-        var steps = 0;
-        student.Engine.OnEncode = _ => Wait(phase == "encoding");
+        var (steps, hasCome) = (0, false);
+        student.Engine.OnEncode = texts =>
+        {
+            hasCome |= texts[0].EndsWith("late", StringComparison.Ordinal);
+            Wait(phase == "encoding");
+        };
         student.Engine.OnStep = _ => Wait(phase == "queued" || (phase == "decoding" && ++steps == 7));
         var ahead = phase == "queued" ? student.Client.PredictAsync(Ask("ahead")) : null;
         await UntilAsync(() => phase != "queued" || student.Engine.LiveSequences == 1);
 
-        var failure = await Assert.ThrowsAsync<RpcException>(() => student.Client.PredictAsync(Ask("late"), DateTime.UtcNow.AddMilliseconds(400)));
-        // The service counts from when the call came.
-        await UntilAsync(() => student.GivenUp == 1);
+        var (failure, tries) = await LateCall.FailAsync(deadline => student.Client.PredictAsync(Ask("late"), deadline), () => phase == "queued" ? student.Waiting == 1 : hasCome);
+        // The service counts from when a call came; of those that were too late some may not have.
+        var come = student.Deadlines.Count(deadline => deadline < DateTimeOffset.MaxValue);
+        Assert.InRange(come, 1, tries);
+        await UntilAsync(() => student.GivenUp >= come);
         student.Engine.OnEncode = student.Engine.OnStep = null;
         gate.Open();
 
@@ -73,7 +79,8 @@ public sealed class ServingFaultTests
         gate.Open();
         await student.IdleAsync();
 
-        Assert.InRange(student.Engine.Rows.Count, 1, 6);
+        // What is given up is known of one after another: the engine's thread may be the last.
+        Assert.InRange(student.Engine.Rows.Count, 1, 8);
     }
 
     [Fact]

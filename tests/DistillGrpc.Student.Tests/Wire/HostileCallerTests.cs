@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Sockets;
 using DistillGrpc.Contracts.V1;
 using DistillGrpc.Student.Operating;
@@ -93,9 +92,10 @@ public sealed class HostileCallerTests
         var request = RawCall.Frame(new StreamPredictRequest { Segments = { "a" }, MaxOutputTokens = 16_000 }.ToByteArray());
         await raw.CallAsync(1, "StreamPredict", request, isWhole: true);
         await UntilAsync(() => student.Engine(1).Passes.Count == 2 && student.Engine(1).LiveSequences + student.Engine(1).LiveEncodings == 0);
+        Assert.Equal(1, student.Get<InferenceGate>().Inside);
         await raw.CallAsync(3, "StreamPredict", request, isWhole: true, ("grpc-timeout", "400m"));
-        await UntilAsync(() => student.Engine(1).Passes.Count == 3);
-        Assert.Equal(2, student.Get<InferenceGate>().Inside);
+        // It may come too late to be read at all.
+        await UntilAsync(() => student.Engine(1).Passes.Count == 3 || raw[3].IsOver);
         await raw.ResetAsync(1);
         // The other ends by its deadline.
         await UntilAsync(() => student.Get<InferenceGate>().Inside == 0);
@@ -103,25 +103,26 @@ public sealed class HostileCallerTests
     }
 
     [Fact]
-    public async Task Silence_LongerThanItsPings_IsSurvivedByAClient()
+    public async Task Ping_WhileCallsAreSilent_IsAnsweredEveryTimeAndTheyGoOn()
     {
         await using var student = await StartAsync();
-        using var channel = Grpc.Net.Client.GrpcChannel.ForAddress($"http://{student.Channel.Target}", new()
-        {
-            HttpHandler = new SocketsHttpHandler { KeepAlivePingDelay = TimeSpan.FromSeconds(1), KeepAlivePingTimeout = TimeSpan.FromSeconds(1), KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always },
-        });
+        using var raw = await RawConnection.ConnectAsync(student.Channel);
         using var gate = new Gate();
         student.Engine(1).OnStep = _ => gate.Wait();
-        var asked = new Client.InferenceClient(channel).PredictAsync(Ask("is it?"));
-        var stream = new Client.InferenceClient(channel).StreamPredictAsync(AskStream("is it?")).ToListAsync().AsTask();
-        var started = Stopwatch.GetTimestamp();
-        // A ping, its answer, and time for both to be missed.
-        await Task.WhenAny(asked, stream, Task.Delay(2500));
-        Assert.False(asked.IsCompleted || stream.IsCompleted, $"after {Stopwatch.GetElapsedTime(started)}");
-        gate.Open();
+        await raw.CallAsync(1, "Predict", Question, isWhole: true);
+        await raw.CallAsync(3, "StreamPredict", BodyOf("StreamPredict"), isWhole: true);
+        await UntilAsync(() => student.Engine(1).LiveSequences > 0);
+        // A client that misses an answer ends its connection, and with it every call; one that asks often is no flood.
+        for (var asked = 1; asked <= 20; asked++)
+        {
+            await raw.PingAsync();
+            await UntilAsync(() => raw.Answered == asked || raw.IsEnded);
+        }
 
-        Assert.Equal("yes", (await asked).Label.Text);
-        Assert.Equal("yes", (await stream)[^1].Answer.Text);
+        Assert.False(raw.IsEnded || raw[1].IsOver || raw[3].IsOver);
+        gate.Open();
+        await UntilAsync(() => raw[1].IsOver && raw[3].IsOver);
+        Assert.All(new[] { 1, 3 }, stream => Assert.True(raw[stream].IsWhole && raw[stream].Bytes > 0));
     }
 
     private static (string Name, string Value)[] HeadersOf(string what) => what switch

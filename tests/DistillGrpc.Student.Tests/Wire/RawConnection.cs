@@ -22,6 +22,9 @@ internal sealed class RawConnection : IDisposable
     /// <summary>The service has ended the connection, or said that it will.</summary>
     public bool IsEnded { get; private set; }
 
+    /// <summary>Pings that the service has answered.</summary>
+    public int Answered { get; private set; }
+
     /// <summary>Whether pings are answered.</summary>
     public bool Pongs { get; set; } = true;
 
@@ -73,6 +76,9 @@ internal sealed class RawConnection : IDisposable
 
     /// <summary>Ends a call from this side.</summary>
     public Task ResetAsync(int stream) => SendAsync(Reset, 0, stream, [0, 0, 0, 8]);
+
+    /// <summary>Asks whether the service is there.</summary>
+    public Task PingAsync() => SendAsync(Ping, 0, 0, new byte[8]);
 
     /// <summary>Allows the service to send more of an answer, or, of stream 0, in all.</summary>
     public Task AllowAsync(int stream, int bytes)
@@ -162,6 +168,9 @@ internal sealed class RawConnection : IDisposable
                 break;
             case Ping when flags == 0 && Pongs:
                 await SendAsync(Ping, Acknowledged, 0, payload);
+                break;
+            case Ping when flags == Acknowledged:
+                Answered++;
                 break;
             case GoAway:
                 IsEnded = true;

@@ -552,7 +552,7 @@ public sealed class ExtractionTests : IDisposable
 
     private static async Task WaitAsync(Func<bool> condition)
     {
-        for (var i = 0; i < 500 && !condition(); i++)
+        for (var i = 0; i < 1500 && !condition(); i++)
         {
             await Task.Delay(20);
         }

@@ -1,5 +1,6 @@
 using DistillGrpc.Contracts.V1;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Time.Testing;
 using static DistillGrpc.Teacher.Tests.OpenAi.ScriptedEndpoint;
 
 namespace DistillGrpc.Teacher.Tests.OpenAi;
@@ -31,17 +32,27 @@ public sealed class HedgedCallTests
     [Fact]
     public async Task Answer_FirstCallThatWritesInTime_IsTheOnlyOne()
     {
+        var (time, read) = (new FakeTimeProvider(DateTimeOffset.UtcNow), new TaskCompletionSource());
         await using var endpoint = await StartAsync(async context =>
         {
             await BeginAsync(context);
             await SendAsync(context, Piece("It is so. "));
-            await Task.Delay(600);
+            await read.Task;
+            // Until a second call would have come.
+            await Task.Delay(200);
             await SendAsync(context, Piece("The answer is yes."));
             await SendAsync(context, Chunk("{}", "stop"));
         });
-        await using var teacher = await Teacher(endpoint);
+        await using var teacher = await RunningTeacher.StartAsync(time, Settings(endpoint));
 
-        Assert.Equal("yes", (await Ask(teacher))[^1].Result.Label);
+        var responses = await Ask(teacher, onResponse: _ =>
+        {
+            // The clock stands still until its text has come.
+            time.Advance(TimeSpan.FromSeconds(1));
+            read.TrySetResult();
+        });
+
+        Assert.Equal("yes", responses[^1].Result.Label);
         Assert.Single(endpoint.Requests);
     }
 
@@ -53,19 +64,17 @@ public sealed class HedgedCallTests
             async context =>
             {
                 await second.Task;
-                await Task.Delay(200);
                 await Good(context);
             },
             async context =>
             {
                 await BeginAsync(context);
                 await SendAsync(context, Piece("It may be. "));
-                second.SetResult();
                 await Task.Delay(Timeout.Infinite, context.RequestAborted);
             });
         await using var teacher = await Teacher(endpoint);
 
-        var responses = await Ask(teacher);
+        var responses = await Ask(teacher, onResponse: _ => second.TrySetResult());
 
         Assert.Equal([("It may be. ", false), ("It is so. The answer is yes.", true)], responses.SkipLast(1).Select(response => (response.Delta.Text, response.Delta.Restart)));
         Assert.Equal("It is so. The answer is yes.", responses[^1].Result.RawText);
@@ -76,17 +85,25 @@ public sealed class HedgedCallTests
     [InlineData(false)]
     public async Task Answer_OneOfBothThatFails_LeavesItToTheOther(bool isFirst)
     {
-        Func<HttpContext, Task> late = async context =>
+        var (begun, failed) = (new TaskCompletionSource(), new TaskCompletionSource());
+        Func<HttpContext, Task> fails = async context =>
         {
-            await Task.Delay(700);
-            await (isFirst ? Refuses(500) : Good)(context);
+            await begun.Task;
+            await Refuses(isFirst ? 500 : 400)(context);
+            failed.SetResult();
         };
-        Func<HttpContext, Task> other = async context =>
+        Func<HttpContext, Task> answers = async context =>
         {
-            await Task.Delay(isFirst ? 900 : 0);
-            await (isFirst ? Good : Refuses(400))(context);
+            await failed.Task;
+            await Task.Delay(200);
+            await Good(context);
         };
-        await using var endpoint = await StartAsync(late, other);
+        Func<HttpContext, Task> second = context =>
+        {
+            begun.SetResult();
+            return (isFirst ? answers : fails)(context);
+        };
+        await using var endpoint = await StartAsync(isFirst ? fails : answers, second);
         await using var teacher = await Teacher(endpoint, "--Teachers:gpt:Retries=0");
 
         Assert.Equal("yes", (await Ask(teacher))[^1].Result.Label);
@@ -96,16 +113,24 @@ public sealed class HedgedCallTests
     [Fact]
     public async Task Answer_BothThatFail_AreAskedAgainByTheRules()
     {
-        Func<HttpContext, Task> late = async context =>
+        var begun = new TaskCompletionSource();
+        Func<HttpContext, Task> first = async context =>
         {
-            await Task.Delay(400);
+            await begun.Task;
             await Refuses(503)(context);
         };
-        await using var endpoint = await StartAsync(late, late, Good);
+        Func<HttpContext, Task> second = async context =>
+        {
+            begun.SetResult();
+            await Task.Delay(100);
+            await Refuses(503)(context);
+        };
+        await using var endpoint = await StartAsync(first, second, Good);
         await using var teacher = await Teacher(endpoint);
 
-        Assert.Equal("yes", (await Ask(teacher))[^1].Result.Label);
-        Assert.Equal(3, endpoint.Requests.Count);
+        Assert.Equal("yes", (await Ask(teacher).WaitAsync(TimeSpan.FromSeconds(30)))[^1].Result.Label);
+        // Should the third be slow to write, it has a second beside it, too.
+        Assert.InRange(endpoint.Requests.Count, 3, 4);
     }
 
     [Fact]
@@ -172,14 +197,25 @@ public sealed class HedgedCallTests
 
     private static Example Row() => new() { Id = "a", Segments = { "Is it?" } };
 
-    private static Task<RunningTeacher> Teacher(ScriptedEndpoint endpoint, params string[] settings) => RunningTeacher.StartAsync([
-        "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m", "--Teachers:gpt:RetryDelay=00:00:00.001",
-        "--Teachers:gpt:MaxOutputTokens=20", "--Teachers:gpt:InputPrice=2", "--Teachers:gpt:OutputPrice=10", "--Teachers:gpt:HedgeAfter=00:00:00.3", .. settings]);
+    private static Task<RunningTeacher> Teacher(ScriptedEndpoint endpoint, params string[] settings) => RunningTeacher.StartAsync([.. Settings(endpoint), .. settings]);
 
-    private static async Task<List<GenerateRationalesResponse>> Ask(RunningTeacher teacher, RationaleSpec? spec = null)
+    private static string[] Settings(ScriptedEndpoint endpoint) =>
+    [
+        "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m", "--Teachers:gpt:RetryDelay=00:00:00.001",
+        "--Teachers:gpt:MaxOutputTokens=20", "--Teachers:gpt:InputPrice=2", "--Teachers:gpt:OutputPrice=10", "--Teachers:gpt:HedgeAfter=00:00:00.3",
+    ];
+
+    private static async Task<List<GenerateRationalesResponse>> Ask(RunningTeacher teacher, RationaleSpec? spec = null, Action<GenerateRationalesResponse>? onResponse = null)
     {
         spec ??= new RationaleSpec();
         spec.StreamText = true;
-        return await teacher.Client.GenerateRationalesAsync(spec, new[] { Row() }.ToAsyncEnumerable()).ToListAsync();
+        var responses = new List<GenerateRationalesResponse>();
+        await foreach (var response in teacher.Client.GenerateRationalesAsync(spec, new[] { Row() }.ToAsyncEnumerable()))
+        {
+            responses.Add(response);
+            onResponse?.Invoke(response);
+        }
+
+        return responses;
     }
 }

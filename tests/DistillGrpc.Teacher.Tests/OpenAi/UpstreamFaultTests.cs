@@ -11,6 +11,7 @@ using DistillGrpc.Teacher.Prompts;
 using DistillGrpc.Teacher.Spending;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Time.Testing;
 using static DistillGrpc.Teacher.Tests.OpenAi.ScriptedEndpoint;
 
 namespace DistillGrpc.Teacher.Tests.OpenAi;
@@ -137,34 +138,34 @@ public sealed class UpstreamFaultTests
     [InlineData("cut, then refused", false)]
     public async Task Failure_OfAnInput_SaysWhetherTheLastTryHadBegunToAnswer(string how, bool hadText)
     {
-        var cut = Sends($"data: {Piece("It is ")}\n\n");
-        await using var endpoint = await StartAsync(how switch
-        {
-            "cut" => [cut],
-            "slow" => [async context =>
-            {
-                await cut(context);
-                await Task.Delay(Timeout.Infinite, context.RequestAborted);
-            }],
-            "mute" => [context => Task.Delay(Timeout.Infinite, context.RequestAborted)],
-            "refused" => [Refuses(503)],
-            _ => [cut, Refuses(503)],
-        });
+        await using var endpoint = await StartAsync(Failing(how));
         var options = OpenAiOptions.Of("gpt", new TeacherEntry
         {
             Endpoint = endpoint.Address,
             Model = "m",
             Retries = 1,
             RetryDelay = TimeSpan.FromMilliseconds(1),
-            AttemptTimeout = TimeSpan.FromSeconds(how is "slow" or "mute" ? 0.5 : 30),
+            AttemptTimeout = TimeSpan.FromSeconds(30),
         });
-        using var backend = new OpenAiBackend(options, PromptCatalog.Load("").OfSetting("Prompt", "answer"), TimeProvider.System);
+        var (time, heard) = (new FakeTimeProvider(DateTimeOffset.UtcNow), 0);
+        using var backend = new OpenAiBackend(options, PromptCatalog.Load("").OfSetting("Prompt", "answer"), time);
         var query = new RationaleQuery(null, 9, 0, DateTimeOffset.MaxValue, new CallBudget(0));
 
-        var refused = await Assert.ThrowsAsync<TeacherRowException>(() =>
-            backend.AskAsync([], Row(0), query, (_, _) => ValueTask.CompletedTask, (call, token) => call(token), CancellationToken.None).AsTask());
+        var asking = Assert.ThrowsAsync<TeacherRowException>(() => backend.AskAsync([], Row(0), query, OnTextAsync, (call, token) => call(token), CancellationToken.None).AsTask());
+        for (var tries = 1; tries <= 2 && how is "slow" or "mute"; tries++)
+        {
+            await PassAsync(time, () => endpoint.Requests.Count == tries && (how == "mute" || Volatile.Read(ref heard) == tries));
+            time.Advance(options.AttemptTimeout);
+        }
 
-        Assert.Equal((2, hadText), (endpoint.Requests.Count, refused.HadText));
+        await PassAsync(time, () => asking.IsCompleted);
+        Assert.Equal((2, hadText), (endpoint.Requests.Count, (await asking).HadText));
+
+        ValueTask OnTextAsync(string text, bool isRestart)
+        {
+            Interlocked.Increment(ref heard);
+            return ValueTask.CompletedTask;
+        }
     }
 
     [Fact]
@@ -232,6 +233,34 @@ public sealed class UpstreamFaultTests
         Assert.DoesNotContain(traced, text => text.Contains(Key, StringComparison.Ordinal));
         var entry = new TeacherEntry { Endpoint = "https://example.com/v1", Model = "m", ApiKey = Key };
         Assert.DoesNotContain(Key, $"{entry}{OpenAiOptions.Of("gpt", entry)}", StringComparison.Ordinal);
+    }
+
+    private static Func<HttpContext, Task>[] Failing(string how)
+    {
+        var cut = Sends($"data: {Piece("It is ")}\n\n");
+        return how switch
+        {
+            "cut" => [cut],
+            "slow" => [async context =>
+            {
+                await cut(context);
+                await Task.Delay(Timeout.Infinite, context.RequestAborted);
+            }],
+            "mute" => [context => Task.Delay(Timeout.Infinite, context.RequestAborted)],
+            "refused" => [Refuses(503)],
+            _ => [cut, Refuses(503)],
+        };
+    }
+
+    // Time passes for what waits a little before it tries again, until the condition holds.
+    private static async Task PassAsync(FakeTimeProvider time, Func<bool> condition)
+    {
+        for (var i = 0; !condition(); i++)
+        {
+            Assert.InRange(i, 0, 5000);
+            time.Advance(TimeSpan.FromMilliseconds(1));
+            await Task.Delay(5);
+        }
     }
 
     private static string Part(string text, string finishReason = "null") =>

@@ -181,7 +181,8 @@ public sealed class ClassifyTests
 
         Assert.Equal(byDeadline ? StatusCode.DeadlineExceeded : StatusCode.Cancelled, failure.StatusCode);
         await student.IdleAsync();
-        Assert.InRange(steps, 1, 15);
+        // A deadline may pass before the first.
+        Assert.InRange(steps, byDeadline ? 0 : 3, 15);
         student.Engine.OnStep = null;
         Assert.Equal("yes", (await student.Client.ClassifyAsync(Request("x", "yes", "no"))).Label);
     }

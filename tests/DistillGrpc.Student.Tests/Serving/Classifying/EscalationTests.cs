@@ -3,6 +3,7 @@ using DistillGrpc.Contracts.V1;
 using DistillGrpc.Hosting;
 using DistillGrpc.Student.Models;
 using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
 using static DistillGrpc.Student.Tests.Serving.ScriptedStudent;
 
 namespace DistillGrpc.Student.Tests.Serving.Classifying;
@@ -97,14 +98,19 @@ public sealed class EscalationTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(2, "00:01:00")]
-    [InlineData(60, "00:00:00.3")]
-    public async Task Escalate_TeacherThatHangs_IsLeftBeforeTheCallerGoes(int deadline, string timeout)
+    [InlineData("01:00:00", true)]
+    [InlineData("00:00:00.3", false)]
+    public async Task Escalate_TeacherThatHangs_IsLeftBeforeTheCallerGoes(string timeout, bool byDeadline)
     {
-        await using var student = await StartAsync($"--EscalationTimeout={timeout}");
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var student = await ScriptedStudent.StartAsync(new ScriptedEngine(_ => "yes"), Card, null, time, [_teacher.Setting, $"--EscalationTimeout={timeout}"]);
         _teacher.Hangs = true;
 
-        var found = await student.Client.ClassifyAsync(Request(new Escalation()), DateTime.UtcNow.AddSeconds(deadline));
+        var asking = student.Client.ClassifyAsync(Request(new Escalation()), DateTime.UtcNow.AddSeconds(60));
+        await UntilAsync(() => _teacher.Asked.Count == 1);
+        // Half a second before the caller goes by the Student's count, which is the wall clock's: on that he has a minute.
+        time.SetUtcNow(byDeadline ? student.Deadlines.Single().AddSeconds(-0.5) : time.GetUtcNow() + TimeSpan.Parse(timeout));
+        var found = await asking;
 
         Assert.Equal((AnsweredBy.Nobody, (int)StatusCode.DeadlineExceeded, "TEACHER_LATE"), (found.AnsweredBy, found.EscalationError.Code, found.EscalationError.Reason));
         Assert.Equal(2, found.Labels.Count);

@@ -22,7 +22,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
     public async Task Extraction_FiftyQuestions_AreOneBatchAtHalfThePrice(string database)
     {
         await using var endpoint = await Endpoint();
-        await using var teacher = await Teacher(database, endpoint, "--MaxInputsInFlight=4");
+        await using var teacher = await Teacher(database, endpoint, [.. Full(50), "--MaxInputsInFlight=4"]);
         var jobs = new Jobs(teacher);
 
         var estimate = await jobs.EstimateAsync(new RationaleSpec(), Questions(50));
@@ -54,7 +54,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
     public async Task Generate_StreamedText_IsTheWholeAnswerAtOnce()
     {
         await using var endpoint = await Endpoint();
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, Full(2));
 
         var responses = await teacher.Client.GenerateRationalesAsync(new RationaleSpec { StreamText = true }, Questions(2).ToAsyncEnumerable()).ToListAsync();
 
@@ -70,7 +70,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         var status = "in_progress";
         await using var endpoint = await Endpoint();
         endpoint.Status = _ => Volatile.Read(ref status);
-        await using (var teacher = await Teacher(database, endpoint, "--StopGrace=00:00:00.1"))
+        await using (var teacher = await Teacher(database, endpoint, [.. Full(20), "--StopGrace=00:00:00.1"]))
         {
             var jobs = new Jobs(teacher);
             await jobs.CreateAsync("a", new RationaleSpec());
@@ -80,7 +80,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
 
         Assert.Equal(20, await MappedAsync(database));
         status = "completed";
-        await using var restarted = await Teacher(database, endpoint);
+        await using var restarted = await Teacher(database, endpoint, Full(20));
         var done = await new Jobs(restarted).StateAsync("a", ExtractionState.Succeeded);
 
         Assert.Equal((20, 0), (done.Counts.Accepted, done.Counts.Rejected));
@@ -97,7 +97,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         await LeaveAsync(endpoint);
         await ExecuteAsync("UPDATE batched SET id = '', owner = 'dead'");
 
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, Full(3));
         Assert.All(await AskAsync(teacher, 3), result => Assert.Equal("yes", result.Label));
 
         Assert.Single(endpoint.Batches);
@@ -110,7 +110,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         await LeaveAsync(endpoint);
         await ExecuteAsync("UPDATE batched SET id = '', owner = 'dead', batch = 'distill-never'");
 
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, Full(3));
         Assert.All(await AskAsync(teacher, 3), result => Assert.Equal("yes", result.Label));
 
         Assert.Equal(2, endpoint.Batches.Count);
@@ -128,7 +128,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
             context.Response.StatusCode = fails ? 503 : 200;
             return Task.FromResult(fails);
         };
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, "--Teachers:gpt:Retries=1");
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, [.. Full(3), "--Teachers:gpt:Retries=1"]);
 
         Assert.All(await AskAsync(teacher, 3), result => Assert.Equal("TEACHER_FAILED", result.Error.Reason));
         Assert.Equal((0, 3), (Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos, await MappedAsync(OnDatabaseAttribute.Sqlite)));
@@ -151,7 +151,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
             context.Response.StatusCode = Volatile.Read(ref status);
             return Task.FromResult(context.Response.StatusCode != 200);
         };
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, Full(3));
         var spent = Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos;
 
         await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => AskAsync(teacher, 3));
@@ -173,7 +173,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
             context.Response.StatusCode = context.Request.Method == "POST" ? 400 : 200;
             return Task.FromResult(context.Request.Method == "POST");
         };
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, Full(3));
         var jobs = new Jobs(teacher);
         await jobs.CreateAsync("a", new RationaleSpec());
         await jobs.AppendAsync("a", Questions(3));
@@ -192,7 +192,8 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         await using var endpoint = await Endpoint();
         endpoint.Answers = line => endpoint.Uploads.Count > 1 || (status != "failed" && Asked(line).Contains("Is it 0?", StringComparison.Ordinal)) ? BatchEndpoint.Yes(line) : null;
         endpoint.Status = number => number == 1 ? status : "completed";
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+        // The second batch of the others has two.
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, status == "failed" ? Full(3) : []);
 
         var results = await AskAsync(teacher, 3);
 
@@ -207,7 +208,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
     {
         await using var endpoint = await Endpoint();
         endpoint.Status = _ => "failed";
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, "--Teachers:gpt:Retries=2");
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, [.. Full(2), "--Teachers:gpt:Retries=2"]);
 
         Assert.All(await AskAsync(teacher, 2), result => Assert.Equal(((int)Grpc.Core.StatusCode.Unavailable, "BATCH_FAILED"), (result.Error.Code, result.Error.Reason)));
 
@@ -242,7 +243,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         var status = "in_progress";
         await using var endpoint = await Endpoint();
         endpoint.Status = _ => Volatile.Read(ref status);
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, "--Teachers:gpt:BatchTimeout=00:00:00.5");
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, [.. Full(2), "--Teachers:gpt:BatchTimeout=00:00:00.5"]);
 
         Assert.All(await AskAsync(teacher, 2), result => Assert.Equal(((int)Grpc.Core.StatusCode.Unavailable, "BATCH_TIMEOUT"), (result.Error.Code, result.Error.Reason)));
         status = "completed";
@@ -259,7 +260,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         await LeaveAsync(endpoint);
         await ExecuteAsync("UPDATE batched SET id = 'batch_77', batch = 'distill-gone'");
 
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, Full(3));
         Assert.All(await AskAsync(teacher, 3), result => Assert.Equal("yes", result.Label));
 
         Assert.Equal(2, endpoint.Batches.Count);
@@ -269,7 +270,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
     public async Task Cancel_WhileCollecting_CostsNothingAndAsksNothing()
     {
         await using var endpoint = await Endpoint();
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, "--Teachers:gpt:BatchWait=00:00:05");
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, "--Teachers:gpt:BatchWait=00:10:00");
         using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(1));
 
         await Assert.ThrowsAnyAsync<Exception>(() => AskAsync(teacher, 3, stop.Token));
@@ -284,8 +285,8 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         var status = "in_progress";
         await using var endpoint = await Endpoint();
         endpoint.Status = _ => Volatile.Read(ref status);
-        await using var second = await Teacher(OnDatabaseAttribute.Postgres, endpoint);
-        await using (var first = await Teacher(OnDatabaseAttribute.Postgres, endpoint))
+        await using var second = await Teacher(OnDatabaseAttribute.Postgres, endpoint, Full(3));
+        await using (var first = await Teacher(OnDatabaseAttribute.Postgres, endpoint, Full(3)))
         {
             using var stop = new CancellationTokenSource();
             var asked = AskAsync(first, 3, stop.Token);
@@ -314,8 +315,8 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
 
             return false;
         };
-        await using var first = await Teacher(OnDatabaseAttribute.Postgres, endpoint);
-        await using var second = await Teacher(OnDatabaseAttribute.Postgres, endpoint);
+        await using var first = await Teacher(OnDatabaseAttribute.Postgres, endpoint, Full(3));
+        await using var second = await Teacher(OnDatabaseAttribute.Postgres, endpoint, Full(3));
         using var stop = new CancellationTokenSource();
         var left = AskAsync(first, 3, stop.Token);
         await uploading.Task;
@@ -342,7 +343,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         await File.WriteAllTextAsync(Path.Combine(prompts.Path, "p.yaml"), $"answers: {answers}\nlabels: [no, yes]\nstructured: true\nsystem: Say \u00fc.\nexemplars:\n- segments: [\"Is \\\"it\\\"?\"]\n  rationale: It is.\n  label: yes\n");
         await using var batches = await Endpoint();
         await using var streams = await ScriptedEndpoint.StartAsync(ScriptedEndpoint.Says("stop", "{}"));
-        string[] settings = [$"--PromptDirectory={prompts.Path}", "--Teachers:gpt:Prompt=p", .. field.Length > 0 ? [$"--Teachers:gpt:TokenLimitField={field}"] : Array.Empty<string>()];
+        string[] settings = [.. Full(1), $"--PromptDirectory={prompts.Path}", "--Teachers:gpt:Prompt=p", .. field.Length > 0 ? [$"--Teachers:gpt:TokenLimitField={field}"] : Array.Empty<string>()];
         var spec = new RationaleSpec { Temperature = 0.7f, TopLogProbabilities = topLogProbabilities };
         await using (var batched = await Teacher(OnDatabaseAttribute.Sqlite, batches, settings))
         {
@@ -382,7 +383,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
     {
         var status = endpoint.Status;
         endpoint.Status = _ => "in_progress";
-        await using (var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint))
+        await using (var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, Full(3)))
         {
             using var stop = new CancellationTokenSource();
             var asked = AskAsync(teacher, 3, stop.Token);
@@ -441,6 +442,9 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
     private async Task<RunningTeacher> Teacher(string database, BatchEndpoint endpoint, params string[] settings) => await RunningTeacher.StartAsync([
         .. await _databases.SettingsAsync(database), "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=model-1", "--Teachers:gpt:MaxOutputTokens=20",
         "--Teachers:gpt:InputPrice=2", "--Teachers:gpt:OutputPrice=10", "--Teachers:gpt:RetryDelay=00:00:00.001", "--Teachers:gpt:Batch=true", "--Teachers:gpt:BatchWait=00:00:00.5", .. settings]);
+
+    // A batch goes when it is full, and not when the last of its questions seems to be long ago.
+    private static string[] Full(int size) => [$"--Teachers:gpt:BatchSize={size}", "--Teachers:gpt:BatchWait=00:05:00"];
 
     private static async Task<BatchEndpoint> Endpoint()
     {
