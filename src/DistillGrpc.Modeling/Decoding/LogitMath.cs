@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace DistillGrpc.Modeling.Decoding;
 
@@ -8,23 +9,28 @@ internal static class LogitMath
 {
     private const int Block = 1024;
 
-    // The largest.
+    // The largest; none is not a number.
     public static float Max(ReadOnlySpan<float> values)
     {
-        var vectors = MemoryMarshal.Cast<float, Vector<float>>(values);
-        var most = new Vector<float>(float.NegativeInfinity);
-        foreach (var vector in vectors)
+        // Four at a time: each waits for the one before.
+        var vectors = MemoryMarshal.Cast<float, Vector512<float>>(values);
+        var a = Vector512.Create(float.NegativeInfinity);
+        var (b, c, d) = (a, a, a);
+        var i = 0;
+        for (; i + 4 <= vectors.Length; i += 4)
         {
-            most = Vector.Max(most, vector);
+            (a, b) = (Vector512.MaxNative(a, vectors[i]), Vector512.MaxNative(b, vectors[i + 1]));
+            (c, d) = (Vector512.MaxNative(c, vectors[i + 2]), Vector512.MaxNative(d, vectors[i + 3]));
         }
 
+        var most = Vector512.MaxNative(Vector512.MaxNative(a, b), Vector512.MaxNative(c, d));
         var max = float.NegativeInfinity;
-        for (var i = 0; i < Vector<float>.Count; i++)
+        for (var place = 0; place < Vector512<float>.Count; place++)
         {
-            max = Math.Max(max, most[i]);
+            max = Math.Max(max, most[place]);
         }
 
-        foreach (var value in values[(vectors.Length * Vector<float>.Count)..])
+        foreach (var value in values[(i * Vector512<float>.Count)..])
         {
             max = Math.Max(max, value);
         }
@@ -38,21 +44,23 @@ internal static class LogitMath
     /// <exception cref="NonFiniteLogitsException">One is not finite.</exception>
     public static void RequireFinite(ReadOnlySpan<float> values)
     {
-        var vectors = MemoryMarshal.Cast<float, Vector<float>>(values);
-        var zeros = Vector<float>.Zero;
-        foreach (var vector in vectors)
+        var vectors = MemoryMarshal.Cast<float, Vector512<float>>(values);
+        Vector512<float> a = default, b = default, c = default, d = default;
+        var i = 0;
+        for (; i + 4 <= vectors.Length; i += 4)
         {
             // 0 where it is finite, else NaN.
-            zeros += vector - vector;
+            (a, b) = (a + (vectors[i] - vectors[i]), b + (vectors[i + 1] - vectors[i + 1]));
+            (c, d) = (c + (vectors[i + 2] - vectors[i + 2]), d + (vectors[i + 3] - vectors[i + 3]));
         }
 
         var rest = 0f;
-        foreach (var value in values[(vectors.Length * Vector<float>.Count)..])
+        foreach (var value in values[(i * Vector512<float>.Count)..])
         {
             rest += value - value;
         }
 
-        if (!(zeros == Vector<float>.Zero && rest == 0))
+        if (!(a + b + c + d == Vector512<float>.Zero && rest == 0))
         {
             throw new NonFiniteLogitsException();
         }
