@@ -37,6 +37,12 @@ public static class EngineFactory
 
         using (model)
         {
+            if (options.Threads > 0)
+            {
+                // What is copied into the engine's form is copied by no more threads than will answer.
+                torch.set_num_threads(options.Threads);
+            }
+
             var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
             return options.HasOwnThreads ? new CpuEngine(model, options.Precision, new WorkerTeam(threads), ownsTeam: true) : new CpuEngine(model, options.Precision, Team(threads));
         }

@@ -80,6 +80,16 @@ internal sealed unsafe class ByteMatrix : WeightMatrix
     public override float Dot(Activations activations, int row, int column) =>
         (ByteKernel.Dot(activations.Shifted + (nint)row * Inner, Inner, _panels, column) - _corrections[column]) * (activations.Scales[row] * _scales[column]);
 
+    public override void Panel(Activations activations, int row, int first, int count, float* to)
+    {
+        var sums = stackalloc int[Panels.Width];
+        ByteKernel.Best.Multiply(activations.Shifted + (nint)row * Inner, 1, Inner, _panels, first, count, sums);
+        for (var i = 0; i < count; i++)
+        {
+            to[i] = (sums[i] - _corrections[first + i]) * (activations.Scales[row] * _scales[first + i]);
+        }
+    }
+
     public override void Read(int column, float* to)
     {
         var fours = Panels.Start(_panels, Inner, column);

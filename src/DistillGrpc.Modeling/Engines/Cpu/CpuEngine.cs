@@ -32,12 +32,27 @@ public sealed class CpuEngine : IT5Engine
     {
         var hasTiles = usesTiles && TileKernel.Only.IsSupported;
         (_ownsTeam, _team) = (ownsTeam || team is null, team ?? new WorkerTeam(Environment.ProcessorCount));
-        _weights = new CpuWeights(model, precision);
-        var attention = precision == Precision.Float32 ? CachedAttention.Float32 : CachedAttention.Bfloat16;
-        Shape = AttentionShape.Of(model.Config, attention.Bytes);
-        _scratch = [.. Enumerable.Range(0, _team.Size).Select(_ => new CpuScratch(precision, hasTiles))];
-        _encoder = new EncoderPass(_weights, attention, Shape, _scratch);
-        _decoder = new DecoderStep(_weights, attention, Shape, precision, hasTiles, _scratch);
+        try
+        {
+            _weights = new CpuWeights(model, precision);
+            var attention = precision == Precision.Float32 ? CachedAttention.Float32 : CachedAttention.Bfloat16;
+            Shape = AttentionShape.Of(model.Config, attention.Bytes);
+            _scratch = [.. Enumerable.Range(0, _team.Size).Select(_ => new CpuScratch(precision, hasTiles))];
+            _encoder = new EncoderPass(_weights, attention, Shape, _scratch);
+            _decoder = new DecoderStep(_weights, attention, Shape, precision, hasTiles, _scratch);
+        }
+        catch
+        {
+            // Memory that was not enough is not to be missing for the next try, too.
+            _weights?.Dispose();
+            if (_ownsTeam)
+            {
+                _team.Dispose();
+            }
+
+            throw;
+        }
+
         Name = precision == Precision.Float32 ? "cpu float32" : $"cpu int8 {ByteKernel.Best.Name}{(hasTiles ? " amx" : "")}";
     }
 

@@ -16,15 +16,24 @@ internal sealed class CpuWeights : IDisposable
     {
         Config = model.Config;
         (_source, _precision) = (model.named_parameters().ToDictionary(pair => pair.name, pair => (Tensor)pair.parameter), precision);
-        using var scope = NewDisposeScope();
-        using var inference = inference_mode();
-        Embedding = Matrix("shared.weight");
-        Head = Config.TiedHead ? Embedding : Matrix("lm_head.weight");
-        Encoder = [.. Enumerable.Range(0, Config.EncoderLayers).Select(i => EncoderBlock($"encoder.block.{i}.layer"))];
-        Decoder = [.. Enumerable.Range(0, Config.DecoderLayers).Select(i => DecoderBlock($"decoder.block.{i}.layer"))];
-        (EncoderNorm, DecoderNorm) = (Norm("encoder.final_layer_norm.weight"), Norm("decoder.final_layer_norm.weight"));
-        (EncoderBias, DecoderBias) = (Bias("encoder", false), Bias("decoder", true));
-        Bytes = Embedding.Bytes + (Config.TiedHead ? 0 : Head.Bytes) + Encoder.Concat(Decoder).Sum(block => block.Bytes);
+        try
+        {
+            using var scope = NewDisposeScope();
+            using var inference = inference_mode();
+            Embedding = Matrix("shared.weight");
+            Head = Config.TiedHead ? Embedding : Matrix("lm_head.weight");
+            Encoder = [.. Enumerable.Range(0, Config.EncoderLayers).Select(i => EncoderBlock($"encoder.block.{i}.layer"))];
+            Decoder = [.. Enumerable.Range(0, Config.DecoderLayers).Select(i => DecoderBlock($"decoder.block.{i}.layer"))];
+            (EncoderNorm, DecoderNorm) = (Norm("encoder.final_layer_norm.weight"), Norm("decoder.final_layer_norm.weight"));
+            (EncoderBias, DecoderBias) = (Bias("encoder", false), Bias("decoder", true));
+            Bytes = Embedding.Bytes + (Config.TiedHead ? 0 : Head.Bytes) + Encoder.Concat(Decoder).Sum(block => block.Bytes);
+        }
+        catch
+        {
+            _memory.Dispose();
+            throw;
+        }
+
         _source = [];
     }
 

@@ -1,3 +1,5 @@
+using DistillGrpc.Modeling.Engines.Cpu.Kernels;
+
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
 /// <summary>From a step's last hidden states to logits: of all the vocabulary, or of the tokens that a row asks for.</summary>
@@ -40,11 +42,7 @@ internal sealed unsafe class DecoderHead : IDisposable
             if (item >= pieces)
             {
                 var row = full + item - pieces;
-                foreach (var column in rows[row].Candidates!)
-                {
-                    logits[(nint)places[row] * vocabulary + column] = _weights.Head.Dot(normed, row, column);
-                }
-
+                Some(normed, row, rows[row].Candidates!, logits + (nint)places[row] * vocabulary);
                 continue;
             }
 
@@ -55,6 +53,31 @@ internal sealed unsafe class DecoderHead : IDisposable
             for (var row = 0; row < full; row++)
             {
                 _weights.Head.Row(normed, row, first, count, own.Sums, logits + (nint)places[row] * vocabulary + first);
+            }
+        }
+    }
+
+    // Of a panel that has several of them all is computed: its columns lie side by side, and are read together anyhow.
+    private void Some(Activations normed, int row, ReadOnlySpan<int> candidates, float* logits)
+    {
+        var products = stackalloc float[Panels.Width];
+        for (int i = 0, next; i < candidates.Length; i = next)
+        {
+            var panel = candidates[i] / Panels.Width * Panels.Width;
+            for (next = i + 1; next < candidates.Length && candidates[next] < panel + Panels.Width; next++)
+            {
+            }
+
+            if (next == i + 1)
+            {
+                logits[candidates[i]] = _weights.Head.Dot(normed, row, candidates[i]);
+                continue;
+            }
+
+            _weights.Head.Panel(normed, row, panel, Math.Min(Panels.Width, _weights.Head.Columns - panel), products);
+            foreach (var column in candidates[i..next])
+            {
+                logits[column] = products[column - panel];
             }
         }
     }

@@ -36,5 +36,8 @@ internal sealed unsafe class FloatMatrix : WeightMatrix
     public override float Dot(Activations activations, int row, int column) =>
         FloatKernel.Dot(activations.Floats + (nint)row * Inner, Inner, _panels, column);
 
+    public override void Panel(Activations activations, int row, int first, int count, float* to) =>
+        FloatKernel.Best.Multiply(activations.Floats + (nint)row * Inner, 1, Inner, _panels, first, count, to);
+
     public override void Read(int column, float* to) => Panels.Read(_panels, Inner, column, to);
 }

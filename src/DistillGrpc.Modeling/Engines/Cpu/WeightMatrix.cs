@@ -37,6 +37,14 @@ internal abstract class WeightMatrix(int columns, int inner)
     /// <summary>The product of one row and one column.</summary>
     public abstract float Dot(Activations activations, int row, int column);
 
+    /// <summary>The products of one row and the columns of one panel.</summary>
+    /// <param name="activations">The rows.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="first">The panel's first column.</param>
+    /// <param name="count">How many of its columns there are.</param>
+    /// <param name="to">(count), written.</param>
+    public abstract unsafe void Panel(Activations activations, int row, int first, int count, float* to);
+
     /// <summary>A column, as it would be a row of an embedding.</summary>
     /// <param name="column">The column.</param>
     /// <param name="to">(Inner), written.</param>

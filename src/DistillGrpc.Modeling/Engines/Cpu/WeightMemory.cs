@@ -9,21 +9,30 @@ internal sealed unsafe class WeightMemory : IDisposable
     private const long ChunkBytes = 34L << 20;
     private const int Alignment = 64;
     private readonly List<NativeArray<byte>> _chunks = [];
+    private NativeArray<byte>? _current;
     private long _used;
 
     /// <summary>Takes so many bytes, all zero, at a cache line's start. They are there until the whole is disposed of.</summary>
     public byte* Take(long bytes)
     {
         var length = (bytes + Alignment - 1) / Alignment * Alignment;
-        if (_chunks.Count == 0 || _used + length > _chunks[^1].Length)
+        byte* memory;
+        if (length >= ChunkBytes)
         {
-            _chunks.Add(new NativeArray<byte>(Math.Max(length, ChunkBytes), isCleared: false));
-            LargePages.Ask(_chunks[^1].Pointer, _chunks[^1].Length);
-            _used = 0;
+            // One for itself: what the others share has room yet.
+            memory = Add(length).Pointer;
+        }
+        else
+        {
+            if (_current is null || _used + length > ChunkBytes)
+            {
+                (_current, _used) = (Add(ChunkBytes), 0);
+            }
+
+            memory = _current.Pointer + _used;
+            _used += length;
         }
 
-        var memory = _chunks[^1].Pointer + _used;
-        _used += length;
         NativeMemory.Clear(memory, (nuint)bytes);
         return memory;
     }
@@ -32,5 +41,14 @@ internal sealed unsafe class WeightMemory : IDisposable
     {
         _chunks.ForEach(chunk => chunk.Dispose());
         _chunks.Clear();
+        _current = null;
+    }
+
+    private NativeArray<byte> Add(long bytes)
+    {
+        var chunk = new NativeArray<byte>(bytes, isCleared: false);
+        LargePages.Ask(chunk.Pointer, bytes);
+        _chunks.Add(chunk);
+        return chunk;
     }
 }

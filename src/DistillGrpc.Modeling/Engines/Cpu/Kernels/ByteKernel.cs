@@ -2,7 +2,7 @@ using DistillGrpc.Modeling.Engines.Cpu.Vnni;
 
 namespace DistillGrpc.Modeling.Engines.Cpu.Kernels;
 
-/// <summary>Matrix products of bytes, exact: rows that are unsigned by weights that are signed. A row's length is a multiple of four.</summary>
+/// <summary>Matrix products of bytes, exact: rows that are unsigned by weights that are signed. A row's length is a multiple of eight.</summary>
 internal abstract unsafe class ByteKernel : PanelKernel<byte, sbyte, int>
 {
     /// <summary>The fastest that the processor has.</summary>
