@@ -4,17 +4,18 @@ using Grpc.Core;
 
 namespace DistillGrpc.EndToEnd.Tests;
 
-/// <summary>A model that never ends by itself, one place in its queue, one row in its steps: 512 steps an answer.</summary>
+/// <summary>A model that never ends by itself, one place in its queue, one row in its steps: thousands of steps an answer.</summary>
 public sealed class ServingLimitsTests : IAsyncLifetime
 {
-    private const int Tokens = 512;
+    // A step of so small a model takes some fifty microseconds.
+    private const int Tokens = 4096;
     private readonly RunningPair _pair = new();
 
     public async Task InitializeAsync()
     {
         await _pair.InitializeAsync();
         await _pair.StopStudentAsync();
-        await _pair.StartStudentAsync("--MaxQueue=1", "--MaxStepRows=1", "--MaxReceiveBytes=100000");
+        await _pair.StartStudentAsync("--MaxQueue=1", "--MaxStepRows=1", "--MaxReceiveBytes=100000", $"--MaxOutputTokens={Tokens}");
         // One word, over and over, so that the end of an answer is not what it has learnt.
         var rows = Enumerable.Range(0, 16).Select(i => new Example { Id = $"{i}", Label = string.Join(' ', Enumerable.Repeat("on", 60)), Segments = { $"Say it {i}." } });
         await _pair.Training.TrainAsync(new TrainingSpec { ModelId = "endless", Preset = "micro", Steps = 40, MaxTargetTokens = 50 }, rows.ToAsyncEnumerable(), AsyncEnumerable.Empty<Example>()).ToListAsync();
