@@ -4,18 +4,17 @@ using Grpc.Core;
 
 namespace DistillGrpc.EndToEnd.Tests;
 
-/// <summary>A model that never ends by itself, one place in its queue, one row in its steps: thousands of steps an answer.</summary>
+/// <summary>A model that never ends by itself, one place in its queue, one row in its steps: 512 steps an answer.</summary>
 public sealed class ServingLimitsTests : IAsyncLifetime
 {
-    // A step of so small a model takes some fifty microseconds.
-    private const int Tokens = 4096;
+    private const int Tokens = 512;
     private readonly RunningPair _pair = new();
 
     public async Task InitializeAsync()
     {
         await _pair.InitializeAsync();
         await _pair.StopStudentAsync();
-        await _pair.StartStudentAsync("--MaxQueue=1", "--MaxStepRows=1", "--MaxReceiveBytes=100000", $"--MaxOutputTokens={Tokens}");
+        await _pair.StartStudentAsync("--MaxQueue=1", "--MaxStepRows=1", "--MaxReceiveBytes=100000");
         // One word, over and over, so that the end of an answer is not what it has learnt.
         var rows = Enumerable.Range(0, 16).Select(i => new Example { Id = $"{i}", Label = string.Join(' ', Enumerable.Repeat("on", 60)), Segments = { $"Say it {i}." } });
         await _pair.Training.TrainAsync(new TrainingSpec { ModelId = "endless", Preset = "micro", Steps = 40, MaxTargetTokens = 50 }, rows.ToAsyncEnumerable(), AsyncEnumerable.Empty<Example>()).ToListAsync();
@@ -26,33 +25,33 @@ public sealed class ServingLimitsTests : IAsyncLifetime
     [Fact]
     public async Task Cancel_AfterTheFirstToken_StopsDecodingAndFreesTheModel()
     {
-        using var stop = new CancellationTokenSource();
-        var tokens = 0;
-        await Assert.ThrowsAnyAsync<Exception>(async () =>
-        {
-            await foreach (var part in _pair.Inference.StreamPredictAsync(Ask(), stop.Token))
-            {
-                tokens++;
-                await stop.CancelAsync();
-            }
-        });
-
-        var next = await _pair.Inference.PredictAsync(new PredictRequest { Segments = { "Say it." }, MaxOutputTokens = 1 });
         var whole = await _pair.Inference.PredictAsync(new PredictRequest { Segments = { "Say it." }, MaxOutputTokens = Tokens });
-
-        Assert.InRange(tokens, 1, 50);
         Assert.Equal(Tokens, whole.Label.Usage.OutputTokens);
-        // Had it gone on, the next request would have waited for as long as a whole answer takes.
-        Assert.InRange(next.Label.Timings.Queue.ToTimeSpan(), TimeSpan.Zero, whole.Label.Timings.Decode.ToTimeSpan() / 2);
+        var waited = TimeSpan.MaxValue;
+        // Had it gone on, the next request would wait for as long as a whole answer takes; on a machine that stalls it may once.
+        for (var tries = 0; tries < 5 && waited > whole.Label.Timings.Decode.ToTimeSpan() / 2; tries++)
+        {
+            Assert.InRange(await TokensUntilCancelledAsync(), 1, 50);
+            waited = (await _pair.Inference.PredictAsync(new PredictRequest { Segments = { "Say it." }, MaxOutputTokens = 1 })).Label.Timings.Queue.ToTimeSpan();
+        }
+
+        Assert.InRange(waited, TimeSpan.Zero, whole.Label.Timings.Decode.ToTimeSpan() / 2);
     }
 
     [Fact]
     public async Task Deadline_ThatPassesWhileDecoding_EndsTheCallAndTheNextOneIsAnswered()
     {
         var client = new InferenceService.InferenceServiceClient(_pair.Channel);
+        var request = new PredictRequest { Segments = { "Say it." }, MaxOutputTokens = Tokens };
+        var decode = TimeSpan.MaxValue;
+        for (var i = 0; i < 3; i++)
+        {
+            var took = (await client.PredictAsync(request)).Label.Timings.Decode.ToTimeSpan();
+            decode = took < decode ? took : decode;
+        }
 
         var failure = await Assert.ThrowsAsync<RpcException>(async () => await client.PredictAsync(
-            new PredictRequest { Segments = { "Say it." }, MaxOutputTokens = Tokens }, deadline: DateTime.UtcNow.AddMilliseconds(30)));
+            request, deadline: DateTime.UtcNow + (decode / 2)));
 
         Assert.Equal(StatusCode.DeadlineExceeded, failure.StatusCode);
         Assert.Equal(1, (await _pair.Inference.PredictAsync(new PredictRequest { Segments = { "Say it." }, MaxOutputTokens = 1 })).Label.Usage.OutputTokens);
@@ -87,6 +86,21 @@ public sealed class ServingLimitsTests : IAsyncLifetime
 
         Assert.Equal(StatusCode.ResourceExhausted, failure.StatusCode);
         Assert.NotNull(await _pair.Inference.PredictAsync(new PredictRequest { Segments = { "Say it." }, MaxOutputTokens = 1 }));
+    }
+
+    private async Task<int> TokensUntilCancelledAsync()
+    {
+        using var stop = new CancellationTokenSource();
+        var tokens = 0;
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            await foreach (var part in _pair.Inference.StreamPredictAsync(Ask(), stop.Token))
+            {
+                tokens++;
+                await stop.CancelAsync();
+            }
+        });
+        return tokens;
     }
 
     private static StreamPredictRequest Ask() => new() { Segments = { "Say it." }, MaxOutputTokens = Tokens };
