@@ -76,7 +76,7 @@ internal static class DuplexCall
             await stop.CancelAsync();
             return failure;
         }
-        catch (Exception failure) when (failure is RpcException or OperationCanceledException or InvalidOperationException)
+        catch (Exception failure) when (failure is OperationCanceledException || EndedCall.Is(failure))
         {
             return null;
         }

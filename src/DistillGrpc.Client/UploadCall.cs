@@ -39,7 +39,7 @@ internal static class UploadCall
             await write();
             return true;
         }
-        catch (Exception ended) when (ended is RpcException or InvalidOperationException)
+        catch (Exception ended) when (EndedCall.Is(ended))
         {
             return false;
         }

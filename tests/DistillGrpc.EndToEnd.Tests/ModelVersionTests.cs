@@ -134,19 +134,10 @@ public sealed class ModelVersionTests : IAsyncLifetime
             "nothing" => [],
             _ => [piece],
         };
-        using var call = new ModelService.ModelServiceClient(_pair.Channel).UploadModel();
+        var requests = pieces.Select(sent => new UploadModelRequest { Piece = sent }).Prepend(new UploadModelRequest { Version = new NewModelVersion { Model = "models/bad" } });
+        var client = new ModelService.ModelServiceClient(_pair.Channel);
 
-        var refused = await Assert.ThrowsAsync<RpcException>(async () =>
-        {
-            await call.RequestStream.WriteAsync(new UploadModelRequest { Version = new NewModelVersion { Model = "models/bad" } });
-            foreach (var sent in pieces)
-            {
-                await call.RequestStream.WriteAsync(new UploadModelRequest { Piece = sent });
-            }
-
-            await call.RequestStream.CompleteAsync();
-            await call.ResponseAsync;
-        });
+        var refused = await Assert.ThrowsAsync<RpcException>(() => UploadCall.RunAsync(_ => client.UploadModel(), requests.ToAsyncEnumerable(), CancellationToken.None));
 
         Assert.Equal((code, reason), (refused.StatusCode, RpcErrors.Reason(refused)));
         Assert.Equal(["models/x"], (await _pair.Models.ListAsync()).Select(model => model.Name));

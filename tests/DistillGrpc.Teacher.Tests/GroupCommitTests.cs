@@ -44,14 +44,17 @@ public sealed class GroupCommitTests : IDisposable
     {
         await using var writes = new GroupCommit(() => Open(create: true));
         using var hold = new ManualResetEventSlim();
+        var begun = new TaskCompletionSource();
         using var stop = new CancellationTokenSource();
         var first = writes.WriteAsync(
             _ =>
             {
+                begun.TrySetResult();
                 hold.Wait();
                 return 0;
             },
             CancellationToken.None);
+        await begun.Task;
         var second = writes.WriteAsync(transaction => transaction.Execute("INSERT INTO t VALUES (1)"), stop.Token);
         await stop.CancelAsync();
         hold.Set();

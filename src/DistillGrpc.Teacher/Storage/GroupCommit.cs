@@ -32,7 +32,7 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     /// <summary>Writes, and gives what the write gave when it is on the disk.</summary>
     /// <param name="write">Runs inside the transaction, and once more where that was undone; where it throws, nothing that it did is kept, and others' writes are.</param>
-    /// <param name="cancellationToken">Looked at before the write begins; afterwards it is carried out.</param>
+    /// <param name="cancellationToken">Looked at before the transaction begins; afterwards it is carried out.</param>
     /// <exception cref="OutcomeUnknownException">The database was lost, and nobody knows whether before or after the commit.</exception>
     /// <exception cref="DbException">The database refused, or cannot be reached; nothing was kept.</exception>
     public async Task<T> WriteAsync<T>(Func<DbTransaction, T> write, CancellationToken cancellationToken)

@@ -423,25 +423,8 @@ public sealed class DatasetTests(RunningPair pair) : IClassFixture<RunningPair>
 
     private Task<UploadDatasetResponse> UploadAsync(Example[] rows, UploadSpec spec) => _datasets.UploadAsync(spec, rows.ToAsyncEnumerable());
 
-    private async Task<UploadDatasetResponse> SendAsync(UploadDatasetRequest[] messages)
-    {
-        using var call = _wire.UploadDataset();
-        try
-        {
-            foreach (var message in messages)
-            {
-                await call.RequestStream.WriteAsync(message);
-            }
-
-            await call.RequestStream.CompleteAsync();
-        }
-        catch (Exception ended) when (ended is RpcException or InvalidOperationException)
-        {
-            // The response says why.
-        }
-
-        return await call.ResponseAsync;
-    }
+    private Task<UploadDatasetResponse> SendAsync(UploadDatasetRequest[] messages) =>
+        UploadCall.RunAsync(_ => _wire.UploadDataset(), messages.ToAsyncEnumerable(), CancellationToken.None);
 
     private static async IAsyncEnumerable<Example> Endless()
     {

@@ -1,3 +1,4 @@
+using DistillGrpc.Client;
 using DistillGrpc.Contracts.V1;
 using Grpc.Core;
 
@@ -18,31 +19,11 @@ internal sealed class Jobs(ChannelBase channel)
 
     public async Task<Extraction> GetAsync(string id) => (await Client.GetExtractionAsync(new GetExtractionRequest { Name = $"extractions/{id}" })).Extraction;
 
-    public async Task<AppendInputsResponse> AppendAsync(string id, IEnumerable<Example> inputs, bool complete = true)
-    {
-        using var call = Client.AppendInputs();
-        await call.RequestStream.WriteAsync(new AppendInputsRequest { Target = new InputTarget { Extraction = $"extractions/{id}", Complete = complete } });
-        foreach (var input in inputs)
-        {
-            await call.RequestStream.WriteAsync(new AppendInputsRequest { Input = input });
-        }
+    public Task<AppendInputsResponse> AppendAsync(string id, IEnumerable<Example> inputs, bool complete = true) =>
+        new ExtractionClient(channel).AppendInputsAsync($"extractions/{id}", inputs.ToAsyncEnumerable(), complete);
 
-        await call.RequestStream.CompleteAsync();
-        return await call.ResponseAsync;
-    }
-
-    public async Task<EstimateExtractionResponse> EstimateAsync(RationaleSpec spec, IEnumerable<Example> inputs)
-    {
-        using var call = Client.EstimateExtraction();
-        await call.RequestStream.WriteAsync(new EstimateExtractionRequest { Spec = new ExtractionSpec { Rationales = spec } });
-        foreach (var input in inputs)
-        {
-            await call.RequestStream.WriteAsync(new EstimateExtractionRequest { Input = input });
-        }
-
-        await call.RequestStream.CompleteAsync();
-        return await call.ResponseAsync;
-    }
+    public Task<EstimateExtractionResponse> EstimateAsync(RationaleSpec spec, IEnumerable<Example> inputs) =>
+        new ExtractionClient(channel).EstimateAsync(new ExtractionSpec { Rationales = spec }, inputs.ToAsyncEnumerable());
 
     /// <summary>All events until the end.</summary>
     public async Task<List<WatchExtractionResponse>> WatchAsync(string id, RowFilter rows = RowFilter.All)
