@@ -27,7 +27,7 @@ public sealed class PostgresServer : IAsyncLifetime
         : Directory.GetDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin")).Where(bin => File.Exists(Path.Combine(bin, "initdb"))).Order(StringComparer.Ordinal).LastOrDefault();
 
     /// <summary>Where it listens.</summary>
-    public int Port { get; } = FreePort();
+    public int Port { get; private set; } = FreePort();
 
     /// <summary>Starts it; nothing where PostgreSQL is not installed, since all tests are skipped then.</summary>
     public async Task InitializeAsync()
@@ -38,7 +38,19 @@ public sealed class PostgresServer : IAsyncLifetime
         }
 
         await RunAsync($"mkdir -p '{_folder}' && echo {Password} > '{_folder}/password' && '{Programs}/initdb' -D '{_folder}/data' --auth-local=trust --auth-host=scram-sha-256 --pwfile='{_folder}/password' -U postgres -E UTF8 --locale=C");
-        await StartAsync();
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                await StartAsync();
+                return;
+            }
+            catch (InvalidOperationException) when (tries < 5)
+            {
+                // Somebody may have taken the port meanwhile.
+                Port = FreePort();
+            }
+        }
     }
 
     public async Task DisposeAsync()
@@ -80,10 +92,21 @@ public sealed class PostgresServer : IAsyncLifetime
         return process.ExitCode == 0 ? (await output).Trim() : throw new InvalidOperationException($"{command}: {await errors}");
     }
 
+    // Not one of those that others get who ask for any: it is to be free at every start.
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(15_000, 32_000));
+                listener.Start();
+                return ((IPEndPoint)listener.LocalEndpoint).Port;
+            }
+            catch (SocketException)
+            {
+                // Taken: another.
+            }
+        }
     }
 }

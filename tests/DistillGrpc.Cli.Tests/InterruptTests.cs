@@ -39,8 +39,11 @@ public sealed class InterruptTests
 
         Assert.Equal(2, Leftovers(temporary.Path).Length);
         Assert.False(running.HasExited);
-        running.Kill();
-        next.Kill();
+        foreach (var process in new[] { running, next })
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
     }
 
     private static string[] Leftovers(string temporary) => Directory.GetDirectories(temporary, "distill-quickstart-*");

@@ -4,6 +4,7 @@ using DistillGrpc.Contracts.V1;
 
 namespace DistillGrpc.Client.Tests;
 
+[Collection(nameof(ReceivedMemoryTests))]
 public sealed class ExampleReaderTests
 {
     [Fact]

@@ -5,6 +5,7 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace DistillGrpc.Client.Tests;
 
+[Collection(nameof(ReceivedMemoryTests))]
 public sealed class FileRowTests
 {
     [Theory]

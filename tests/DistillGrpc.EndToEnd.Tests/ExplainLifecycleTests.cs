@@ -107,7 +107,7 @@ public sealed class ExplainLifecycleTests
         await new TrainingClient(channel).TrainAsync(spec, rows.ToAsyncEnumerable(), AsyncEnumerable.Empty<Example>()).ToListAsync();
     }
 
-    private static Task<PredictResponse> AskAsync(ChannelBase channel) => new InferenceClient(channel).PredictAsync(new PredictRequest { Segments = { new string('x', 2000) }, MaxOutputTokens = 4 });
+    private static Task<PredictResponse> AskAsync(ChannelBase channel) => new InferenceClient(channel).PredictAsync(new PredictRequest { Model = "models/x", Segments = { new string('x', 2000) }, MaxOutputTokens = 4 });
 
     private static async Task<string> WhyAsync(ChannelBase channel, string prediction)
     {

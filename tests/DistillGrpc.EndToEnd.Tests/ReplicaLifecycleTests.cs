@@ -59,7 +59,17 @@ public sealed class ReplicaLifecycleTests(PostgresServer server)
     public async Task Sigkill_OfATeacherWhileTwoTeach_NoAnswerIsLostOrPaidForAgain()
     {
         const int rows = 200, inFlight = 8;
-        await using var endpoint = await ScriptedEndpoint.StartAsync(ScriptedEndpoint.Says("stop", "It is so. The answer is yes."));
+        var (asked, killed) = (0, new TaskCompletionSource());
+        await using var endpoint = await ScriptedEndpoint.StartAsync(async context =>
+        {
+            // So that not everything is answered before one is killed.
+            if (Interlocked.Increment(ref asked) > rows - 20)
+            {
+                await killed.Task.WaitAsync(context.RequestAborted);
+            }
+
+            await ScriptedEndpoint.Says("stop", "It is so. The answer is yes.")(context);
+        });
         var database = await server.CreateDatabaseAsync();
         using var first = await ServiceProcess.TeacherAsync([.. Settings(endpoint, database), $"--MaxInputsInFlight={inFlight}"]);
         using var second = await ServiceProcess.TeacherAsync([.. Settings(endpoint, database), $"--MaxInputsInFlight={inFlight}"]);
@@ -76,6 +86,7 @@ public sealed class ReplicaLifecycleTests(PostgresServer server)
                 if (++given >= 40 && !first.HasExited)
                 {
                     first.Kill();
+                    killed.SetResult();
                 }
             }
         });
@@ -129,7 +140,7 @@ public sealed class ReplicaLifecycleTests(PostgresServer server)
         for (var i = 0; ; i++)
         {
             var account = Assert.Single((await client.ListAccountsAsync(new ListAccountsRequest())).Accounts);
-            if (account.ReservedNanos == 0 || i == 100)
+            if (account.ReservedNanos == 0 || i == 600)
             {
                 return account;
             }

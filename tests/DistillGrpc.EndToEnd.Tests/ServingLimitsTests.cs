@@ -43,17 +43,22 @@ public sealed class ServingLimitsTests : IAsyncLifetime
     {
         var client = new InferenceService.InferenceServiceClient(_pair.Channel);
         var request = new PredictRequest { Segments = { "Say it." }, MaxOutputTokens = Tokens };
-        var decode = TimeSpan.MaxValue;
-        for (var i = 0; i < 3; i++)
+        var (decode, failure) = (TimeSpan.FromMinutes(1), default(RpcException));
+        // Half of what an answer took: on a machine that stalls one may take twice as long as the next.
+        for (var tries = 0; tries < 10 && failure is null; tries++)
         {
-            var took = (await client.PredictAsync(request)).Label.Timings.Decode.ToTimeSpan();
-            decode = took < decode ? took : decode;
+            try
+            {
+                var took = (await client.PredictAsync(request, deadline: DateTime.UtcNow + (decode / 2))).Label.Timings.Decode.ToTimeSpan();
+                decode = took < decode ? took : decode;
+            }
+            catch (RpcException late)
+            {
+                failure = late;
+            }
         }
 
-        var failure = await Assert.ThrowsAsync<RpcException>(async () => await client.PredictAsync(
-            request, deadline: DateTime.UtcNow + (decode / 2)));
-
-        Assert.Equal(StatusCode.DeadlineExceeded, failure.StatusCode);
+        Assert.Equal(StatusCode.DeadlineExceeded, failure?.StatusCode);
         Assert.Equal(1, (await _pair.Inference.PredictAsync(new PredictRequest { Segments = { "Say it." }, MaxOutputTokens = 1 })).Label.Usage.OutputTokens);
     }
 

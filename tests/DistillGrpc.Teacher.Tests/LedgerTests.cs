@@ -95,7 +95,7 @@ public sealed class LedgerTests(PostgresServer server) : IDisposable
 
         var failure = await Assert.ThrowsAsync<SqliteException>(() => ledger.SettleAsync(reserved, 7, new Usage { OutputTokens = 2 }, Keep));
         Assert.True(ledger.MayPass(failure));
-        await Assert.ThrowsAsync<SqliteException>(() => waiting.WaitAsync(TimeSpan.FromSeconds(20)));
+        await Assert.ThrowsAsync<SqliteException>(() => waiting.WaitAsync(TimeSpan.FromSeconds(60)));
         await Assert.ThrowsAsync<SqliteException>(() => ledger.ReserveAsync(accounts, 8, null, CancellationToken.None).AsTask());
         await FillAsync(database, pages: 1_000_000);
 
@@ -114,7 +114,7 @@ public sealed class LedgerTests(PostgresServer server) : IDisposable
         await Assert.ThrowsAsync<SqliteException>(() => ledger.SettleAsync(reserved, 7, null, Keep));
         await FillAsync(database, pages: 1_000_000);
 
-        for (var i = 0; i < 200 && await KeptAsync(database) == 0; i++)
+        for (var i = 0; i < 600 && await KeptAsync(database) == 0; i++)
         {
             await Task.Delay(100);
         }

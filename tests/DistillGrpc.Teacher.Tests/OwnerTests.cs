@@ -23,14 +23,14 @@ public sealed class OwnerTests(PostgresServer server) : IDisposable
     {
         // The first's clock stands still: it gives no sign of life by itself.
         await using var first = await _databases.OpenAsync(OnDatabaseAttribute.Postgres, new FakeTimeProvider(), TimeSpan.FromMinutes(1));
-        await using var second = await _databases.OpenAsync(OnDatabaseAttribute.Postgres, lease: TimeSpan.FromSeconds(8));
+        await using var second = await _databases.OpenAsync(OnDatabaseAttribute.Postgres, lease: TimeSpan.FromSeconds(16));
         var (ledger, others) = (new Ledger(first, TimeProvider.System), new Ledger(second, TimeProvider.System));
         var (lost, owner) = (first.OwnerLost, first.Owner);
         var reserved = (await ledger.ReserveAsync([new("teachers/a", 0)], 10, null, CancellationToken.None)).Reserved!;
         Assert.Equal(2, await AliveAsync(second));
         await QueryAsync($"UPDATE owners SET alive_until = 0 WHERE id = '{owner}'");
 
-        for (var i = 0; i < 200 && (await others.BalanceOfAsync("teachers/a", CancellationToken.None)).Reserved > 0; i++)
+        for (var i = 0; i < 1200 && (await others.BalanceOfAsync("teachers/a", CancellationToken.None)).Reserved > 0; i++)
         {
             await Task.Delay(50);
         }

@@ -211,18 +211,25 @@ public sealed class ReplicaTests(PostgresServer server) : IDisposable
         var (answered, isAway) = (new TaskCompletionSource(), false);
 
         var results = new List<RationaleResult>();
-        await foreach (var response in teacher.Client.GenerateRationalesAsync(new RationaleSpec(), Rows()))
+        try
         {
-            results.Add(response.Result);
-            if (!isAway)
+            await foreach (var response in teacher.Client.GenerateRationalesAsync(new RationaleSpec(), Rows()))
             {
-                await server.StopAsync("fast");
-                isAway = true;
-                answered.SetResult();
+                results.Add(response.Result);
+                if (!isAway)
+                {
+                    await server.StopAsync("fast");
+                    isAway = true;
+                    answered.SetResult();
+                }
             }
         }
+        finally
+        {
+            // Others want it, too.
+            await server.StartAsync();
+        }
 
-        await server.StartAsync();
         Assert.Equal(["yes", "STATE_FAILED", "STATE_FAILED"], results.Select(result => result.Error?.Reason ?? result.Label));
         Assert.All(await Ask(teacher, new RationaleSpec(), Row(0), Row(1), Row(2)), result => Assert.Equal("yes", result.Label));
         Assert.Equal(3 * Cost, Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos);

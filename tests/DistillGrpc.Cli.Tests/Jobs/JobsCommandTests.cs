@@ -152,7 +152,7 @@ public sealed class JobsCommandTests : IAsyncLifetime
         await process.StandardOutput.ReadLineAsync();
 
         using var kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
 
         Assert.Equal(
             (130, "extractions/night goes on by itself; its rows: distill rows extractions/night --follow\nInterrupted.\n"),

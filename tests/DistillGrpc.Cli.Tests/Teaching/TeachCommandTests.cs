@@ -36,7 +36,7 @@ public sealed class TeachCommandTests
         await process.StandardOutput.ReadLineAsync();
 
         using var kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
 
         Assert.Equal((130, "Interrupted."), (process.ExitCode, (await process.StandardError.ReadToEndAsync()).Trim()));
     }

@@ -17,7 +17,7 @@ public sealed class ExtractionFaultTests(PostgresServer postgres)
     public async Task Extraction_EveryFaultAndFiveKills_EndsLikeOneWithoutOnTwoReplicas()
     {
         var database = await postgres.CreateDatabaseAsync();
-        await RunAsync(2, state => [$"--StateDirectory={state}/{{n}}", $"--Database={database}", "--DatabaseLease=00:00:02"]);
+        await RunAsync(2, state => [$"--StateDirectory={state}/{{n}}", $"--Database={database}", "--DatabaseLease=00:00:04"]);
     }
 
     private static async Task RunAsync(int replicas, Func<string, string[]> settings)

@@ -15,7 +15,7 @@ public sealed class InventedInputsTests
         await using var endpoint = await ScriptedEndpoint.StartAsync(context => Answer(context, invented));
         using var state = new TemporaryFolder();
         using var teacher = await ServiceProcess.TeacherAsync(
-            $"--StateDirectory={state.Path}", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m");
+            $"--StateDirectory={state.Path}", "--Teachers:gpt:Backend=openai", $"--Teachers:gpt:Endpoint={endpoint.Address}", "--Teachers:gpt:Model=m", "--MaxInputsInFlight=1");
         using var student = await ServiceProcess.StudentAsync($"--StateDirectory={state.Path}", $"--Teacher={teacher.Address}");
         using var channel = DistillChannel.To(student.Address);
         var (training, datasets) = (new TrainingClient(channel), new DatasetClient(channel));

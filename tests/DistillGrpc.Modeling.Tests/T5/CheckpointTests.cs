@@ -118,8 +118,7 @@ public sealed class CheckpointTests
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
-        manual_seed(3);
-        using var model = new T5Model(new T5Config
+        var config = new T5Config
         {
             VocabularySize = 384,
             ModelSize = 24,
@@ -133,7 +132,8 @@ public sealed class CheckpointTests
             TiedHead = false,
             ScaleDecoderOutputs = false,
             Dropout = 0.1,
-        });
+        };
+        using var model = T5Model.Seeded(config, 3);
         model.eval();
         T5Checkpoint.Save(model, folder.Path);
         using var loaded = T5Checkpoint.Load(folder.Path);

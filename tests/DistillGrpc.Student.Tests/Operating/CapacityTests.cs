@@ -12,16 +12,16 @@ public sealed class CapacityTests
     {
         await using var student = await VersionedStudent.StartAsync(
             _ => new ScriptedEngine(_ => new string('x', 9)), new() { ["stable"] = 1 }, settings: ["--MaxStepRows=2", "--MaxBatchRows=1", "--MaxQueue=7", "--MaxContextTokens=5000"]);
-        using var gate = new ManualResetEventSlim();
+        using var gate = new Gate();
         var (engine, admin) = (student.Engine(1), new AdminClient(student.Channel));
         engine.OnStep = _ => gate.Wait();
         // The others come while it is in its first step.
         var asked = new List<Task<PredictResponse>> { AskAsync("0") };
         await ScriptedStudent.UntilAsync(() => engine.LiveSequences == 1);
         asked.AddRange(Enumerable.Range(1, 3).Select(i => AskAsync($"{i}")));
-        var busy = await UntilAsync(admin, version => version.InteractiveWaiting == 3);
+        var busy = await UntilAsync(admin, version => version is { InteractiveWaiting: 3, Rows: 1 });
         var process = (await admin.GetCapacityAsync()).Process;
-        gate.Set();
+        gate.Open();
         await Task.WhenAll(asked);
         var idle = await UntilAsync(admin, version => version is { Rows: 0, InteractiveWaiting: 0, TokensPerSecond: > 0 });
 
@@ -40,7 +40,7 @@ public sealed class CapacityTests
     [Fact]
     public async Task GetCapacity_OfVersionsInEveryState_HasThoseThatAreLoadedOrLoading()
     {
-        using var gate = new ManualResetEventSlim();
+        using var gate = new Gate();
         await using var student = await VersionedStudent.StartAsync(
             version =>
             {
@@ -57,7 +57,7 @@ public sealed class CapacityTests
         var admin = new AdminClient(student.Channel);
         await ScriptedStudent.UntilAsync(() => student.Get<ModelCatalog>().FindModel("models/x", "name").Model.Served.ContainsKey(3));
         var states = (await admin.GetCapacityAsync()).Versions.Select(version => (version.Name[^1], version.State)).ToArray();
-        gate.Set();
+        gate.Open();
         await loading;
 
         Assert.Equal([('1', ModelState.Serving), ('2', ModelState.Failed), ('3', ModelState.Loading)], states);

@@ -16,7 +16,7 @@ public sealed class DrainTests
     public async Task Drain_WhileARequestIsInside_AnswersItRefusesOthersAndEndsWithIt()
     {
         await using var student = await StartAsync();
-        using var gate = new ManualResetEventSlim();
+        using var gate = new Gate();
         student.Engine(1).OnStep = _ => gate.Wait();
         var admin = new AdminClient(student.Channel);
         var inside = student.Client.StreamPredictAsync(AskStream("inside")).ToListAsync().AsTask();
@@ -36,7 +36,7 @@ public sealed class DrainTests
         Assert.Equal("models/x", (await student.Models.GetAsync("models/x")).Name);
         Assert.False(draining.IsCompleted);
 
-        gate.Set();
+        gate.Open();
         Assert.Equal(0, await draining);
         Assert.Equal("yes", (await inside)[^1].Answer.Text);
         Assert.DoesNotContain("[label] late", student.Engine(1).Passes.SelectMany(pass => pass));
@@ -65,7 +65,7 @@ public sealed class DrainTests
     public async Task Drain_WithATimeToWait_SaysHowManyAreLeftAndStaysDrained()
     {
         await using var student = await StartAsync();
-        using var gate = new ManualResetEventSlim();
+        using var gate = new Gate();
         student.Engine(1).OnStep = _ => gate.Wait();
         var admin = new AdminClient(student.Channel);
         var inside = new[] { student.Client.PredictAsync(Ask("1")), student.Client.PredictAsync(Ask("2")) };
@@ -76,7 +76,7 @@ public sealed class DrainTests
         using var stop = new CancellationTokenSource(200);
         await Assert.ThrowsAnyAsync<Exception>(() => admin.DrainAsync(null, stop.Token));
         var waiting = admin.DrainAsync(TimeSpan.FromMinutes(5));
-        gate.Set();
+        gate.Open();
 
         Assert.Equal(0, await waiting);
         Assert.Equal(["yes", "yes"], (await Task.WhenAll(inside)).Select(answer => answer.Label.Text));
@@ -87,7 +87,7 @@ public sealed class DrainTests
     public async Task Resume_WhileADrainWaits_EndsItWithAborted()
     {
         await using var student = await StartAsync();
-        using var gate = new ManualResetEventSlim();
+        using var gate = new Gate();
         student.Engine(1).OnStep = _ => gate.Wait();
         var admin = new AdminClient(student.Channel);
         var inside = student.Client.PredictAsync(Ask("1"));
@@ -96,7 +96,7 @@ public sealed class DrainTests
         await UntilAsync(() => student.Get<InferenceGate>().IsDraining);
         await admin.ResumeAsync();
         var aborted = await Assert.ThrowsAsync<RpcException>(() => draining);
-        gate.Set();
+        gate.Open();
 
         Assert.Equal((StatusCode.Aborted, "RESUMED"), (aborted.StatusCode, RpcErrors.Reason(aborted)));
         Assert.Equal("yes", (await inside).Label.Text);

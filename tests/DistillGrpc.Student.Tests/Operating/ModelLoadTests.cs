@@ -41,7 +41,7 @@ public sealed class ModelLoadTests
     {
         await using var student = await VersionedStudent.StartAsync(version => new ScriptedEngine(_ => new string('x', 30)), new() { ["stable"] = 1 });
         await student.Models.LoadVersionAsync(Second);
-        using var gate = new ManualResetEventSlim();
+        using var gate = new Gate();
         var engine = student.Engine(2);
         engine.OnStep = _ => gate.Wait();
         var inside = AskAsync(student, Second);
@@ -51,7 +51,7 @@ public sealed class ModelLoadTests
         var late = await Assert.ThrowsAsync<RpcException>(() => AskAsync(student, Second));
 
         Assert.False(unloading.IsCompleted || engine.IsDisposed);
-        gate.Set();
+        gate.Open();
         await unloading;
         Assert.Equal(30, (await inside).Label.Text.Length);
         Assert.Equal("VERSION_UNLOADED", RpcErrors.Reason(late));

@@ -14,7 +14,7 @@ public sealed class ShadowTests
     [Fact]
     public async Task Shadow_OfEveryRequest_IsComparedByItsLabel()
     {
-        await using var student = await StartAsync((version, text) => version == 2 && text.EndsWith('9') ? "other" : "same");
+        await using var student = await StartAsync((version, text) => version == 2 && text.EndsWith('9') ? "other" : "same", settings: ["--MaxShadows=100"]);
         for (var i = 0; i < 20; i++)
         {
             Assert.Equal("same", (await student.Client.PredictAsync(Ask($"{i}", i % 2 == 0 ? PredictionTask.Label : PredictionTask.Both))).Label.Text);

@@ -54,7 +54,7 @@ internal sealed class VersionedStudent : IAsyncDisposable
 
         File.WriteAllBytes(Path.Combine(student.Root, id, "model.json"), JsonSerializer.SerializeToUtf8Bytes(new { last = versions, aliases }));
         await student.StartAsync();
-        await student._app!.Services.GetRequiredService<ModelCatalog>().Loaded;
+        await student.ReadyAsync();
         return student;
     }
 
@@ -66,7 +66,14 @@ internal sealed class VersionedStudent : IAsyncDisposable
     {
         await StopAsync();
         await StartAsync();
-        await _app!.Services.GetRequiredService<ModelCatalog>().Loaded;
+        await ReadyAsync();
+    }
+
+    // Health says so a moment after all is loaded.
+    private async Task ReadyAsync()
+    {
+        await Get<ModelCatalog>().Loaded;
+        await ScriptedStudent.UntilAsync(() => Get<Readiness>().IsReady);
     }
 
     public T Get<T>()

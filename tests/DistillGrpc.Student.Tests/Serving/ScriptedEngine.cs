@@ -70,7 +70,8 @@ internal sealed class ScriptedEngine(Func<string, string> answer) : IT5Engine
 
     public void Step(ReadOnlySpan<StepRow> rows, Span<float> logits)
     {
-        if (OnStep is not null)
+        // A test may take it away meanwhile.
+        if (OnStep is { } onStep)
         {
             var texts = new List<string>();
             foreach (var row in rows)
@@ -78,7 +79,7 @@ internal sealed class ScriptedEngine(Func<string, string> answer) : IT5Engine
                 texts.Add(((Encoding)row.Sequence.Encoding).Text);
             }
 
-            OnStep(texts);
+            onStep(texts);
         }
 
         if (Records)

@@ -126,7 +126,7 @@ public sealed class ServingTests
         var rows = Enumerable.Range(0, 60).Select(i => new BatchPredictRequest { Id = $"{i}", Request = Ask($"row {i}") });
         var batch = student.Client.BatchPredictAsync(rows.ToAsyncEnumerable()).ToListAsync().AsTask();
         int Taken() => student.Engine.Passes.Sum(pass => pass.Length);
-        await UntilAsync(() => Taken() + student.Waiting == 60);
+        await UntilAsync(() => Taken() > 0 && Taken() + student.Waiting == 60);
         var before = Taken();
         var now = student.Client.PredictAsync(Ask("now"));
         await UntilAsync(() => Taken() + student.Waiting == 61);

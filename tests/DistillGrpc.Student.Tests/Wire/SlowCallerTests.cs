@@ -161,11 +161,12 @@ public sealed class SlowCallerTests
         await UntilAsync(() => raw[1].Bytes > 0 || raw[1].IsOver);
         // Its silence counts from the answer.
         _time.Advance(TimeSpan.FromMilliseconds(100));
+        var bytes = raw[1].Bytes;
         await raw.SendAsync(1, RowOf("b"));
-        await UntilAsync(() => raw[1].IsOver || student.Engine(1).Passes.Any(pass => pass[0].EndsWith('b')));
+        await UntilAsync(() => raw[1].IsOver || raw[1].Bytes > bytes);
 
         Assert.False(raw[1].IsOver);
-        await PassAsync(50, () => raw[1].IsOver);
+        await PassAsync(5, () => raw[1].IsOver);
         Assert.True(raw[1].IsWhole);
         Assert.Empty(student.Errors);
     }

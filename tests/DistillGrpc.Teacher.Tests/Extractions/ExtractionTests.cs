@@ -139,7 +139,8 @@ public sealed class ExtractionTests : IDisposable
         await WaitAsync(() => endpoint.Requests.Count == 4);
 
         await jobs.Client.PauseExtractionAsync(new PauseExtractionRequest { Name = "extractions/a" });
-        await Task.Delay(800);
+        // It looks twice a second.
+        await Task.Delay(5000);
         release.SetResult();
         await WaitAsync(() => jobs.GetAsync("a").Result.Counts.Accepted == 4);
         await Task.Delay(1500);
@@ -506,9 +507,14 @@ public sealed class ExtractionTests : IDisposable
     [Fact]
     public async Task End_OfAnExtraction_IsItsLastEvent()
     {
+        var (asked, cancelled) = (0, new TaskCompletionSource());
         await using var endpoint = await StartAsync(async context =>
         {
-            await Task.Delay(5);
+            if (Interlocked.Increment(ref asked) > 150)
+            {
+                await cancelled.Task;
+            }
+
             await Good(context);
         });
         await using var teacher = await Teacher(endpoint, "--MaxInputsInFlight=16");
@@ -518,6 +524,7 @@ public sealed class ExtractionTests : IDisposable
         await WaitAsync(() => jobs.GetAsync("a").Result.Counts.Accepted > 100);
 
         await jobs.Client.CancelExtractionAsync(new CancelExtractionRequest { Name = "extractions/a" });
+        cancelled.SetResult();
         await Task.Delay(1000);
 
         var events = await jobs.WatchAsync("a");

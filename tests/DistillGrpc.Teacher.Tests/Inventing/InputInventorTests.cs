@@ -165,12 +165,12 @@ public sealed class InputInventorTests : IDisposable
             await foreach (var response in teacher.Client.InventInputsAsync(new InventInputsRequest { TaskDescription = "x", Count = 5 }, stop.Token))
             {
                 Assert.Equal("It is late.", response.Input.Segments[0]);
-                await asked.Task.WaitAsync(TimeSpan.FromSeconds(10));
+                await asked.Task.WaitAsync(TimeSpan.FromSeconds(60));
                 await stop.CancelAsync();
             }
         });
 
-        await aborted.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await aborted.Task.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     public static TheoryData<string, InventInputsRequest> Bad => new()

@@ -24,7 +24,7 @@ public sealed class HedgedCallTests
         Assert.DoesNotContain(responses, response => response.Delta?.Restart == true);
         Assert.Equal("yes", responses[^1].Result.Label);
         Assert.Equal(2, endpoint.Requests.Count);
-        await aborted.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await aborted.Task.WaitAsync(TimeSpan.FromSeconds(60));
         // The cancelled call may have been billed for what it read, and nothing stays reserved.
         Assert.InRange(Assert.Single(await teacher.Client.ListTeachersAsync()).SpentNanos, Cost + 1, 20 * Cost);
     }
@@ -181,11 +181,11 @@ public sealed class HedgedCallTests
         using var stop = new CancellationTokenSource();
 
         var call = teacher.Client.GenerateRationalesAsync(new RationaleSpec(), new[] { Row() }.ToAsyncEnumerable(), stop.Token).ToListAsync(stop.Token).AsTask();
-        await begun.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await begun.Task.WaitAsync(TimeSpan.FromSeconds(60));
         await stop.CancelAsync();
 
         await Assert.ThrowsAnyAsync<Exception>(() => call);
-        await Task.WhenAll(one.Task, two.Task).WaitAsync(TimeSpan.FromSeconds(10));
+        await Task.WhenAll(one.Task, two.Task).WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     private static Func<HttpContext, Task> Hangs(TaskCompletionSource aborted) => async context =>

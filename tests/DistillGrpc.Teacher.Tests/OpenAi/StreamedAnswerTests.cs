@@ -135,8 +135,8 @@ public abstract class StreamedAnswerTests
         var result = (await Ask(teacher, new RationaleSpec(), Row("a")))[^1].Result;
 
         Assert.Equal("TEACHER_TIMEOUT", result.Error.Reason);
-        // One may have timed out on its way.
-        Assert.InRange(endpoint.Requests.Count, 1, 2);
+        // They may have timed out on their way.
+        Assert.InRange(endpoint.Requests.Count, 0, 2);
     }
 
     [Fact]
@@ -159,7 +159,7 @@ public abstract class StreamedAnswerTests
         await stop.CancelAsync();
 
         await Assert.ThrowsAnyAsync<Exception>(() => call);
-        await aborted.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await aborted.Task.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Single(endpoint.Requests);
     }
 

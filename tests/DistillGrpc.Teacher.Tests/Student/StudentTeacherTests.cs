@@ -221,7 +221,7 @@ public sealed class StudentTeacherTests
         await stop.CancelAsync();
 
         await Assert.ThrowsAnyAsync<Exception>(() => call);
-        await stopped.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await stopped.Task.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Single(student.Calls);
     }
 

@@ -98,15 +98,17 @@ public sealed class PinnedVersionTests
         await student.Models.DeleteAliasAsync("models/x", "stable");
         Assert.Equal("models/x/versions/1", (await student.ExplainAsync(ofFirst)).Answer.Model);
         Assert.Equal("models/x/versions/2", (await student.ExplainAsync(ofSecond)).Answer.Model);
-        using var gate = new ManualResetEventSlim();
+        using var gate = new Gate();
         student.Loaded.Last().Engine.OnStep = _ => gate.Wait();
         var using2 = student.ExplainAsync(ofSecond);
         await ScriptedStudent.UntilAsync(() => student.Loaded.Last().Engine.LiveEncodings > 0);
         var (code, reason, _) = await student.RefusedAsync(ofFirst);
-        gate.Set();
+        gate.Open();
 
         Assert.Equal((StatusCode.ResourceExhausted, "TOO_MANY_VERSIONS"), (code, reason));
         Assert.Equal("models/x/versions/2", (await using2).Answer.Model);
+        // The first may still be on its way out.
+        await ScriptedStudent.UntilAsync(() => student.RefusedOrNull(ofFirst) is null);
         Assert.Equal("models/x/versions/1", (await student.ExplainAsync(ofFirst)).Answer.Model);
     }
 

@@ -293,7 +293,7 @@ public sealed class BatchClientTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.WaitAsync("batch_1", stop.Token));
 
         // 10 ms, 15, 22, ...: the twelfth wait ends after 2.6 s, the sixteenth after 13. Fewer come where the machine is slow.
-        Assert.InRange(endpoint.Requests.Count, 1, 16);
+        Assert.InRange(endpoint.Requests.Count, 0, 16);
     }
 
     [Theory]

@@ -193,7 +193,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         endpoint.Answers = line => endpoint.Uploads.Count > 1 || (status != "failed" && Asked(line).Contains("Is it 0?", StringComparison.Ordinal)) ? BatchEndpoint.Yes(line) : null;
         endpoint.Status = number => number == 1 ? status : "completed";
         // The second batch of the others has two.
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, status == "failed" ? Full(3) : []);
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, status == "failed" ? Full(3) : ["--Teachers:gpt:BatchSize=3", "--Teachers:gpt:BatchWait=00:00:03"]);
 
         var results = await AskAsync(teacher, 3);
 
@@ -226,7 +226,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
             var text when text.Contains("Is it 1?", StringComparison.Ordinal) && endpoint.Uploads.Count == 1 => null,
             _ => BatchEndpoint.Yes(line),
         };
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint);
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, "--Teachers:gpt:BatchSize=3", "--Teachers:gpt:BatchWait=00:00:03");
 
         var results = (await AskAsync(teacher, 3)).OrderBy(result => result.InputId, StringComparer.Ordinal);
 
@@ -243,7 +243,7 @@ public sealed class BatchTeacherTests(PostgresServer server) : IDisposable
         var status = "in_progress";
         await using var endpoint = await Endpoint();
         endpoint.Status = _ => Volatile.Read(ref status);
-        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, [.. Full(2), "--Teachers:gpt:BatchTimeout=00:00:00.5"]);
+        await using var teacher = await Teacher(OnDatabaseAttribute.Sqlite, endpoint, [.. Full(2), "--Teachers:gpt:BatchTimeout=00:00:03"]);
 
         Assert.All(await AskAsync(teacher, 2), result => Assert.Equal(((int)Grpc.Core.StatusCode.Unavailable, "BATCH_TIMEOUT"), (result.Error.Code, result.Error.Reason)));
         status = "completed";
