@@ -18,7 +18,7 @@ internal sealed class PresetStudent : IAsyncDisposable
     public const string ModelId = "bench";
     private readonly string _state = EmbeddedService.CreateFolder("bench");
     private WebApplication? _app;
-    private EndlessEngine? _engine;
+    private IT5Engine? _engine;
 
     private PresetStudent()
     {
@@ -90,10 +90,9 @@ internal sealed class PresetStudent : IAsyncDisposable
 
     private ServingModel Load(string directory, PresetOptions options)
     {
-        var model = T5Model.Seeded(BenchPreset.Of(options.Preset), options.Seed);
-        model.eval();
+        var model = EndlessModel.Of(BenchPreset.Of(options.Preset), options.Seed);
         var parameters = model.parameters().Sum(parameter => parameter.numel());
-        _engine = new EndlessEngine(EngineFactory.Of(model, new EngineOptions { Engine = options.Engine, Precision = options.Precision, Threads = options.Threads }));
+        _engine = EngineFactory.Of(model, new EngineOptions { Engine = options.Engine, Precision = options.Precision, Threads = options.Threads });
         return new ServingModel(_engine, TokenizerLoader.Load(directory), new ModelCard { MaxInputTokens = options.MaxInputTokens }, parameters);
     }
 

@@ -66,6 +66,38 @@ internal static class LogitMath
         }
     }
 
+    // The largest; NaN where one is not finite.
+    public static float FiniteMax(ReadOnlySpan<float> values)
+    {
+        var vectors = MemoryMarshal.Cast<float, Vector512<float>>(values);
+        var (max, next) = (Vector512.Create(float.NegativeInfinity), Vector512.Create(float.NegativeInfinity));
+        Vector512<float> strange = default, stranger = default;
+        var i = 0;
+        for (; i + 2 <= vectors.Length; i += 2)
+        {
+            var (a, b) = (vectors[i], vectors[i + 1]);
+            (max, next) = (Vector512.MaxNative(max, a), Vector512.MaxNative(next, b));
+            (strange, stranger) = (strange + (a - a), stranger + (b - b));
+        }
+
+        var rest = values[(i * Vector512<float>.Count)..];
+        var most = float.NegativeInfinity;
+        var off = 0f;
+        foreach (var value in rest)
+        {
+            most = Math.Max(most, value);
+            off += value - value;
+        }
+
+        max = Vector512.MaxNative(max, next);
+        for (var place = 0; place < Vector512<float>.Count && i > 0; place++)
+        {
+            most = Math.Max(most, max[place]);
+        }
+
+        return strange + stranger == Vector512<float>.Zero && off == 0 ? most : float.NaN;
+    }
+
     // log(sum(exp(values))).
     public static double LogSumExp(ReadOnlySpan<float> values)
     {

@@ -87,8 +87,14 @@ internal sealed class SampleWriter : IAnswerWriter
     {
         var ids = line.Allowed?.Next;
         var logits = _allowed.Of(row, ids);
-        LogitMath.RequireFinite(logits);
-        var place = _chooses ? Draw(line, logits, ids) : LogitMath.IndexOfMax(logits);
+        // The first line's is that of all that have not forked yet.
+        var likeliest = ids is null && (line.Sequence ?? _lines[0].Sequence) is { } read ? read.Likeliest : -1;
+        if (likeliest < 0)
+        {
+            LogitMath.RequireFinite(logits);
+        }
+
+        var place = _chooses ? Draw(line, logits, ids) : likeliest >= 0 ? likeliest : LogitMath.IndexOfMax(logits);
         if (place < 0)
         {
             // The rules leave nothing to write.

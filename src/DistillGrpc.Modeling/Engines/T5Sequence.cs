@@ -23,6 +23,12 @@ public abstract class T5Sequence : IDisposable
     /// <summary>Steps made.</summary>
     public int Length { get; protected internal set; }
 
+    /// <summary>
+    /// Of the last step, the token with the largest logit, of equal ones the first: where the row wanted all of the vocabulary, all of its logits are finite
+    /// numbers, and the engine has looked while they were near. Else -1.
+    /// </summary>
+    public int Likeliest { get; protected internal set; } = -1;
+
     /// <summary>Gives its memory back.</summary>
     public void Dispose()
     {

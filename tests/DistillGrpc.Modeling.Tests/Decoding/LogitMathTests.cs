@@ -21,6 +21,27 @@ public sealed class LogitMathTests
         }
     }
 
+    [Fact]
+    public void FiniteMax_AnyLengthAndPlace_IsTheLargestOrNotANumber()
+    {
+        foreach (var length in Enumerable.Range(1, 140))
+        {
+            var values = Enumerable.Range(0, length).Select(i => -1000f - i).ToArray();
+            for (var place = 0; place < length; place++)
+            {
+                values[place] = -3;
+                Assert.Equal(-3, LogitMath.FiniteMax(values));
+                foreach (var strange in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
+                {
+                    values[place] = strange;
+                    Assert.True(float.IsNaN(LogitMath.FiniteMax(values)));
+                }
+
+                values[place] = -5000;
+            }
+        }
+    }
+
     [Theory]
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]

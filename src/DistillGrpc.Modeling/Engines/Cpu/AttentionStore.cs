@@ -6,7 +6,7 @@ internal sealed unsafe class AttentionStore(MemoryPool pool, AttentionShape shap
     // Sixteen keys lie together.
     private const int Together = 16;
     private readonly int _places = (capacity + Together - 1) / Together * Together;
-    private NativeArray<byte>? _memory = pool.Rent(shape.Layers * 2L * shape.Heads * ((capacity + Together - 1) / Together * Together) * shape.RowBytes);
+    private PooledMemory? _memory = pool.Rent(shape.Layers * 2L * shape.Heads * ((capacity + Together - 1) / Together * Together) * shape.RowBytes);
 
     /// <summary>Tokens that fit.</summary>
     public int Capacity => capacity;

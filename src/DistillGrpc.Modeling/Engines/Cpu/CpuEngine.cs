@@ -136,10 +136,7 @@ public sealed class CpuEngine : IT5Engine
             }
         }
 
-        foreach (var row in rows)
-        {
-            row.Sequence.Length++;
-        }
+        _decoder.End(logits);
     }
 
     /// <inheritdoc/>

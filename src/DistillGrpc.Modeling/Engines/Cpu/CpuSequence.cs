@@ -10,5 +10,8 @@ internal sealed class CpuSequence(CpuEncoding encoding, AttentionStore store) : 
     /// <summary>The last step that it was in.</summary>
     public long Round { get; set; }
 
+    /// <summary>A step is made.</summary>
+    public void Take(int likeliest) => (Length, Likeliest) = (Length + 1, likeliest);
+
     protected override void Free() => store.Dispose();
 }

@@ -1,3 +1,4 @@
+using DistillGrpc.Modeling.Decoding;
 using DistillGrpc.Modeling.Engines.Cpu.Kernels;
 
 namespace DistillGrpc.Modeling.Engines.Cpu;
@@ -9,10 +10,13 @@ internal sealed unsafe class DecoderHead : IDisposable
     private const int Columns = 256;
     private readonly CpuWeights _weights;
     private readonly NativeArray<float> _norm;
+    private readonly int _pieces;
+    // Of each row and piece the largest logit, found while they are near.
+    private float[] _largest = [];
 
     public DecoderHead(CpuWeights weights)
     {
-        _weights = weights;
+        (_weights, _pieces) = (weights, (weights.Config.VocabularySize + Columns - 1) / Columns);
         _norm = new NativeArray<float>(RowMath.Padded(weights.Config.ModelSize));
         var scale = weights.Config.ScaleDecoderOutputs ? 1 / MathF.Sqrt(weights.Config.ModelSize) : 1;
         for (var i = 0; i < _norm.Length; i++)
@@ -23,6 +27,31 @@ internal sealed unsafe class DecoderHead : IDisposable
 
     /// <summary>The last norm, with T5 v1.0's scale of the output in it.</summary>
     public float* Norm => _norm.Pointer;
+
+    /// <summary>Takes so many rows that want all.</summary>
+    public void Begin(int full)
+    {
+        if (_largest.Length < full * _pieces)
+        {
+            _largest = new float[2 * full * _pieces];
+        }
+    }
+
+    /// <summary>The token with a row's largest logit, or -1 where one is no finite number.</summary>
+    /// <param name="row">One that wanted all.</param>
+    /// <param name="logits">(V), its own.</param>
+    public int Likeliest(int row, ReadOnlySpan<float> logits)
+    {
+        var largest = _largest.AsSpan(row * _pieces, _pieces);
+        var max = LogitMath.FiniteMax(largest);
+        if (float.IsNaN(max))
+        {
+            return -1;
+        }
+
+        var first = largest.IndexOf(max) * Columns;
+        return first + logits.Slice(first, Math.Min(Columns, logits.Length - first)).IndexOf(max);
+    }
 
     /// <summary>A thread's part.</summary>
     /// <param name="worker">The thread.</param>
@@ -35,8 +64,7 @@ internal sealed unsafe class DecoderHead : IDisposable
     public void Work(Worker worker, CpuScratch own, Activations normed, ReadOnlySpan<StepRow> rows, int[] places, int full, float* logits)
     {
         var vocabulary = _weights.Config.VocabularySize;
-        var pieces = (vocabulary + Columns - 1) / Columns;
-        pieces = full == 0 ? 0 : pieces;
+        var pieces = full == 0 ? 0 : _pieces;
         while (worker.Take(pieces + rows.Length - full, out var item))
         {
             if (item >= pieces)
@@ -52,7 +80,9 @@ internal sealed unsafe class DecoderHead : IDisposable
             _weights.Head.Multiply(normed, first, count, own.Sums);
             for (var row = 0; row < full; row++)
             {
-                _weights.Head.Row(normed, row, first, count, own.Sums, logits + (nint)places[row] * vocabulary + first);
+                var to = logits + (nint)places[row] * vocabulary + first;
+                _weights.Head.Row(normed, row, first, count, own.Sums, to);
+                _largest[row * _pieces + item] = LogitMath.FiniteMax(new ReadOnlySpan<float>(to, count));
             }
         }
     }

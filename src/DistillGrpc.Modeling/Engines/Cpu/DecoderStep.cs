@@ -47,9 +47,21 @@ internal sealed unsafe class DecoderStep(CpuWeights weights, CachedAttention att
         AddRows(rows, isFull: true);
         _full = _rows.Count;
         AddRows(rows, isFull: false);
+        _head.Begin(_full);
         _hidden = NativeArray<float>.AtLeast(_hidden, (long)rows.Length * _model);
         _context = NativeArray<float>.AtLeast(_context, (long)rows.Length * _inner);
         _activated = NativeArray<float>.AtLeast(_activated, (long)rows.Length * _wide);
+    }
+
+    /// <summary>Ends the step: the sequences know what is likeliest.</summary>
+    /// <param name="logits">What it gave.</param>
+    public void End(ReadOnlySpan<float> logits)
+    {
+        var vocabulary = weights.Config.VocabularySize;
+        for (var row = 0; row < Rows; row++)
+        {
+            _sequences[row].Take(row < _full ? _head.Likeliest(row, logits.Slice(_places[row] * vocabulary, vocabulary)) : -1);
+        }
     }
 
     public void Dispose()

@@ -1,92 +1,83 @@
 namespace DistillGrpc.Modeling.Engines.Cpu;
 
-/// <summary>Memory of answers that are finished, for the next ones: fresh memory costs a page fault for every four kilobytes.</summary>
-/// <param name="most">Bytes that are kept at most.</param>
+/// <summary>
+/// Memory of answers, in chunks with large pages: a step reads all that its rows have, and where answers are many that is more than the processor knows the
+/// places of. What is finished is there for the next one, whatever its size: fresh memory costs a page fault.
+/// </summary>
+/// <param name="most">Bytes of chunks that are kept though nobody has any of them.</param>
 internal sealed class MemoryPool(long most) : IDisposable
 {
+    // More than the C library keeps when it is freed.
+    private const long ChunkBytes = 34L << 20;
+    private const long Alignment = 4096;
     private readonly Lock _lock = new();
-    private readonly Dictionary<long, Stack<NativeArray<byte>>> _free = [];
-    private readonly LinkedList<long> _sizes = [];
-    private long _kept;
+    private readonly List<MemoryChunk> _chunks = [];
     private bool _isDisposed;
 
-    /// <summary>Memory of a size; what is in it is not said.</summary>
-    public NativeArray<byte> Rent(long bytes)
+    /// <summary>Bytes of all chunks.</summary>
+    public long Bytes
     {
-        lock (_lock)
+        get
         {
-            if (_free.TryGetValue(bytes, out var stack) && stack.TryPop(out var memory))
+            lock (_lock)
             {
-                _kept -= bytes;
-                Touch(bytes);
-                return memory;
+                return _chunks.Sum(chunk => chunk.Bytes);
             }
         }
+    }
 
-        return new NativeArray<byte>(bytes, isCleared: false);
+    /// <summary>Memory of a size; what is in it is not said.</summary>
+    public PooledMemory Rent(long bytes)
+    {
+        var length = (Math.Max(1, bytes) + Alignment - 1) / Alignment * Alignment;
+        lock (_lock)
+        {
+            foreach (var chunk in _chunks)
+            {
+                if (chunk.Take(length) is var start and >= 0)
+                {
+                    return new PooledMemory(chunk, start, length);
+                }
+            }
+
+            var added = new MemoryChunk(Math.Max(length, ChunkBytes));
+            _chunks.Add(added);
+            return new PooledMemory(added, added.Take(length), length);
+        }
     }
 
     /// <summary>Takes it back.</summary>
-    public void Return(NativeArray<byte> memory)
+    public void Return(PooledMemory memory)
     {
         lock (_lock)
         {
-            if (!_isDisposed && memory.Length <= most)
-            {
-                Touch(memory.Length);
-                MakeRoom(memory.Length);
-                if (!_free.TryGetValue(memory.Length, out var stack))
-                {
-                    _free[memory.Length] = stack = [];
-                }
-
-                stack.Push(memory);
-                _kept += memory.Length;
-                return;
-            }
+            memory.Chunk.Give(memory.Start, memory.Length);
+            Trim(_isDisposed ? 0 : most);
         }
-
-        memory.Dispose();
     }
 
+    /// <summary>Frees what nobody has; the rest goes when it is given back.</summary>
     public void Dispose()
     {
         lock (_lock)
         {
             _isDisposed = true;
-            foreach (var memory in _free.Values.SelectMany(stack => stack))
-            {
-                memory.Dispose();
-            }
-
-            _free.Clear();
+            Trim(0);
         }
     }
 
-    // The sizes that were asked for or given back last stand first.
-    private void Touch(long bytes)
+    // The last ones first: what is asked for is looked for from the first.
+    private void Trim(long kept)
     {
-        if (_sizes.First?.Value != bytes)
+        var idle = _chunks.Sum(chunk => chunk.IsIdle ? chunk.Bytes : 0);
+        for (var i = _chunks.Count - 1; i >= 0 && idle > kept; i--)
         {
-            _sizes.Remove(bytes);
-            _sizes.AddFirst(bytes);
-        }
-    }
-
-    // What nobody has asked for the longest goes first: else sizes of yesterday would keep those of today out.
-    private void MakeRoom(long bytes)
-    {
-        while (_kept + bytes > most && _sizes.Last is { } oldest)
-        {
-            if (_free.TryGetValue(oldest.Value, out var stack) && stack.TryPop(out var memory))
+            if (_chunks[i].IsIdle)
             {
-                _kept -= memory.Length;
-                memory.Dispose();
-                continue;
+                idle -= _chunks[i].Bytes;
+                _chunks[i].Dispose();
+                _chunks.RemoveAt(i);
             }
-
-            _free.Remove(oldest.Value);
-            _sizes.RemoveLast();
         }
     }
 }
