@@ -50,7 +50,7 @@ public static class ServiceDefaults
         }
 
         configuration.AddCommandLine(args);
-        var options = configuration.Get<ServiceOptions>() ?? new ServiceOptions();
+        var options = SettingReader.Read<ServiceOptions>(configuration);
         options.Check();
         var address = Address(options.Listen.Length > 0 ? options.Listen : listen);
         builder.Services.AddSingleton(options);
@@ -76,7 +76,7 @@ public static class ServiceDefaults
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddSingleton<HealthService>();
         AddTelemetry(builder, name);
-        return (builder, configuration.Get<TOptions>() ?? new TOptions());
+        return (builder, SettingReader.Read<TOptions>(configuration));
     }
 
     /// <summary>Maps health and, unless it is switched off, reflection, and says what callers get whose messages cannot be read, or who are too slow.</summary>

@@ -15,7 +15,7 @@ internal static class TeacherEntries
     {
         var unknown = teacher.GetChildren().FirstOrDefault(setting => !Known.Contains(setting.Key, StringComparer.OrdinalIgnoreCase));
         return unknown is null
-            ? teacher.Get<TeacherEntry>() ?? new TeacherEntry()
+            ? SettingReader.Read<TeacherEntry>(teacher)
             : throw new InvalidOperationException($"{unknown.Path}: is no setting; a teacher has {string.Join(", ", Known.Order(StringComparer.Ordinal))}.");
     }
 }

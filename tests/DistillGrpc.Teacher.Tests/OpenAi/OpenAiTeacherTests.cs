@@ -150,8 +150,8 @@ public sealed class OpenAiTeacherTests : StreamedAnswerTests
     }
 
     [Theory]
-    [InlineData("--Teachers:gpt:InputPrice=abc", "'abc' at 'Teachers:gpt:InputPrice'")]
-    [InlineData("--Teachers:gpt:OutputPrice=0,6", "'0,6' at 'Teachers:gpt:OutputPrice'")]
+    [InlineData("--Teachers:gpt:InputPrice=abc", "Teachers:gpt:InputPrice: 'abc' is not a number.")]
+    [InlineData("--Teachers:gpt:OutputPrice=0,6", "Teachers:gpt:OutputPrice: '0,6' is not a number.")]
     [InlineData("--Teachers:gpt:Buget=5", "Teachers:gpt:Buget: is no setting; a teacher has Address, Api")]
     public void Create_SettingThatIsMisspelt_IsRefusedInsteadOfPassedOver(string setting, string named)
     {
