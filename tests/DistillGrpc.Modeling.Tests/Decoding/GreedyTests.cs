@@ -100,16 +100,19 @@ public sealed class GreedyTests
         var (rows, logits) = (new List<StepRow>(4), engine.LogitsOf(0));
         (logits[1], logits[5]) = (-9, 9);
 
-        long before = 0;
-        for (var i = 0; i < 300; i++)
+        void Steps(int count)
         {
-            before = i == 10 ? GC.GetAllocatedBytesForCurrentThread() : before;
-            rows.Clear();
-            generation.Collect(rows);
-            generation.Take(logits);
+            for (var i = 0; i < count; i++)
+            {
+                rows.Clear();
+                generation.Collect(rows);
+                generation.Take(logits);
+            }
         }
 
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Steps(20);
+
+        Assert.Equal(0, Allocations.Of(() => Steps(70)));
         Assert.Equal(300, generation.Tokens.Count);
         Assert.True(generation.IsDone);
     }
