@@ -69,8 +69,8 @@ public sealed class TrainingJobTests : IAsyncLifetime
     [Fact]
     public async Task Pause_InTheMiddle_GoesOnFromItsCheckpointToTheSameStudent()
     {
-        await Jobs.WatchAsync((await Jobs.CreateAsync(Request("whole", steps: 180, dropout: 0.1))).Name).ToListAsync();
-        var job = await Jobs.CreateAsync(Request("parted", steps: 180, dropout: 0.1));
+        await Jobs.WatchAsync((await Jobs.CreateAsync(Request("whole", steps: 120, dropout: 0.1))).Name).ToListAsync();
+        var job = await Jobs.CreateAsync(Request("parted", steps: 120, dropout: 0.1));
         await ReachAsync(job.Name, e => e.Progress?.Step >= 20);
 
         var paused = await Jobs.PauseAsync(job.Name);
@@ -84,7 +84,7 @@ public sealed class TrainingJobTests : IAsyncLifetime
         var events = await Jobs.WatchAsync(job.Name).ToListAsync();
 
         var checkpoint = events.Single(e => e.Checkpoint is not null).Checkpoint;
-        Assert.InRange(checkpoint.Step, 20, 179);
+        Assert.InRange(checkpoint.Step, 20, 119);
         Assert.Equal([0, checkpoint.Step], events.Where(e => e.Started is not null).Select(e => e.Started.StepsMade));
         Assert.Equal((TrainingJobState.Succeeded, 1), ((await Jobs.GetAsync(job.Name)).State, (await Jobs.GetAsync(job.Name)).Resumptions));
         Assert.Equal(Weights("whole"), Weights("parted"));
@@ -141,9 +141,9 @@ public sealed class TrainingJobTests : IAsyncLifetime
     [Fact]
     public async Task Run_CheckpointThatIsDamaged_GoesOnFromTheOneBeforeAndSaysSo()
     {
-        var request = Request("damaged", steps: 140);
+        var request = Request("damaged", steps: 90);
         request.Spec.CheckpointInterval = 10;
-        await Jobs.WatchAsync((await Jobs.CreateAsync(Request("sound", steps: 140))).Name).ToListAsync();
+        await Jobs.WatchAsync((await Jobs.CreateAsync(Request("sound", steps: 90))).Name).ToListAsync();
         var job = await Jobs.CreateAsync(request);
         await ReachAsync(job.Name, e => e.Checkpoint?.Step >= 20);
         await Jobs.PauseAsync(job.Name);

@@ -109,20 +109,20 @@ public sealed class TrainingReportTests : IAsyncLifetime
     public async Task Pause_DuringTheBaseline_GoesOnThereAndCancelMakesNoModel()
     {
         var (rows, heldOut) = (await UploadAsync(_pair.Channel, Rows(0, 20)), await UploadAsync(_pair.Channel, Rows(20, 4)));
-        var job = await Jobs.CreateAsync(Request("paused", rows, heldOut, steps: 220));
+        var job = await Jobs.CreateAsync(Request("paused", rows, heldOut, steps: 160));
         await ReachAsync(job.Name, e => e.Progress?.Phase == TrainingPhase.Baseline);
 
         var paused = await Jobs.PauseAsync(job.Name);
         await Jobs.ResumeAsync(job.Name);
         var events = await Jobs.WatchAsync(job.Name).ToListAsync();
-        var cancelled = await Jobs.CreateAsync(Request("cancelled", rows, heldOut, steps: 220));
+        var cancelled = await Jobs.CreateAsync(Request("cancelled", rows, heldOut, steps: 160));
         await ReachAsync(cancelled.Name, e => e.Progress?.Phase == TrainingPhase.Baseline);
         var stopped = await Jobs.CancelAsync(cancelled.Name);
 
         Assert.Equal((TrainingJobState.Paused, TrainingPhase.Baseline), (paused.State, paused.Progress.Phase));
         Assert.Single(events, e => e.Started is not null);
         Assert.Equal(TrainingJobState.Succeeded, (await Jobs.GetAsync(job.Name)).State);
-        Assert.Equal(220, (await Jobs.GetAsync(job.Name)).Result.Report.Baseline.Step);
+        Assert.Equal(160, (await Jobs.GetAsync(job.Name)).Result.Report.Baseline.Step);
         Assert.Equal(TrainingJobState.Cancelled, stopped.State);
         Assert.Equal(["models/paused"], (await _pair.Models.ListAsync()).Select(model => model.Name));
     }
@@ -132,7 +132,7 @@ public sealed class TrainingReportTests : IAsyncLifetime
     [InlineData(TrainingPhase.Reader)]
     public async Task Sigkill_WhenTheStudentHasLearnt_GoesOnThereWithoutLearningAnythingAgain(TrainingPhase killed)
     {
-        const int steps = 140, until = 40, interval = 10;
+        const int steps = 110, until = 40, interval = 10;
         using var state = new TemporaryFolder();
         string rows, heldOut;
         long last = 0;

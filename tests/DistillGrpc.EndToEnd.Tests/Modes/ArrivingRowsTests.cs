@@ -7,7 +7,7 @@ namespace DistillGrpc.EndToEnd.Tests.Modes;
 /// <summary>Training that begins while rationales still arrive, and inputs that are invented.</summary>
 public sealed class ArrivingRowsTests(RunningPair pair) : IClassFixture<RunningPair>
 {
-    private const int Steps = 250;
+    private const int Steps = 180;
 
     [Fact]
     public async Task Create_StartAfterSomeRows_LearnsWhileOthersArriveAndKeepsThemAll()
